@@ -12,10 +12,14 @@ import os
 import platform
 import subprocess
 import sys
-import tomllib
 import urllib.request
 import zipfile
 from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - this script runs before anything checked the version
+    raise SystemExit(f"Greenroom needs Python 3.11 or newer; this is {platform.python_version()}")
+
+import tomllib  # new in Python 3.11, hence after the check
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
@@ -61,8 +65,6 @@ def with_urllib(target: Path) -> None:
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
-        raise SystemExit(f"Greenroom needs Python 3.11 or newer; this is {platform.python_version()}")
     if sys.platform != "linux":
         raise SystemExit("Greenroom runs on Linux")
     target = TOOLS / f"uv-{UV}"

@@ -10,7 +10,7 @@ import rfc8785
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes of a JSON value. Raises ValueError (rfc8785.CanonicalizationError) for NaN and integers past 2**53."""
+    """RFC 8785 bytes of a JSON value. Raises ValueError for NaN and integers past 2**53."""
     return rfc8785.dumps(_plain(value))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 
 class Secret:
-    """Holds text; only `reveal` gives it out. Equality is by value; it is never ordered, hashed into text or pickled."""
+    """Holds text; only `reveal` gives it out. Equality is by value; it is never pickled."""
 
     __slots__ = ("_value",)
 

@@ -85,7 +85,7 @@ class Sealer(Protocol):
 
 class Artifacts(Protocol):
     def verify(self, digest: str) -> Descriptor:
-        """Check signature and every digest of the stored image. Raises Refused (`artifact.tampered`, `artifact.unsigned`)."""
+        """Check signature and digests of the stored image. Raises Refused (`artifact.tampered`, `artifact.unsigned`)."""
 
     def unpack(self, digest: str) -> Unpacked:
         """Verify the image, lay it out (once), verify what lies there, byte for byte, and give it out.
