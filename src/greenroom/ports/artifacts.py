@@ -85,7 +85,7 @@ class Sealer(Protocol):
 
 class Artifacts(Protocol):
     def verify(self, digest: str) -> Descriptor:
-        """Check signature and digests of the stored image. Raises Refused (`artifact.tampered`, `artifact.unsigned`)."""
+        """Check the image's signature and digests. Raises Refused (`artifact.tampered`, `artifact.unsigned`)."""
 
     def unpack(self, digest: str) -> Unpacked:
         """Verify the image, lay it out (once), verify what lies there, byte for byte, and give it out.

@@ -1,0 +1,64 @@
+"""What the keeper is told, and what it says: the one vocabulary of its client, its server and its users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A process to keep running. `name` is unique; starting an equal spec twice starts it once.
+
+    The process gets exactly `env`, no inherited descriptor, `log` as stdout and stderr (rotated), its own session.
+    As root the keeper drops to `uid`, `gid` and `groups` before it executes anything of the process.
+    """
+
+    name: str
+    argv: Sequence[str]
+    cwd: str
+    log: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    uid: int | None = None
+    gid: int | None = None
+    groups: Sequence[int] = ()
+    umask: int = 0o027
+    stop_signal: str = "SIGTERM"
+    stop_seconds: float = 30.0
+    restart: bool = True
+    log_bytes: int = 10_000_000  # rotate beyond this size
+    log_keep: int = 3
+    info_fd: bool = False  # argv is bubblewrap with `--info-fd {info_fd}`: signals go to its `child-pid`
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the keeper knows of a process. `state`: running, backing-off, stopping, stopped, unknown."""
+
+    name: str
+    state: str
+    pid: int | None = None
+    started_at: float | None = None  # seconds since the epoch
+    exits: int = 0
+    last_exit: str = ""
+    log: str = ""
+
+
+class Keeper(Protocol):
+    """The calls of `KeeperClient`. All raise `KeeperUnavailable` (an OSError) when no keeper answers."""
+
+    def start(self, spec: Spec) -> Status: ...
+
+    def stop(self, name: str, *, seconds: float | None = None) -> Status:
+        """Signal, wait, kill; returns when it is gone and forgotten. Unknown names are fine."""
+
+    def signal(self, name: str, signal: str) -> None: ...
+
+    def status(self, name: str) -> Status: ...
+
+    def all(self) -> list[Status]: ...
+
+
+class KeeperUnavailable(OSError):
+    """No keeper answers on the socket."""
