@@ -1,0 +1,112 @@
+"""Opening the store: SQLite (WAL, synchronous=FULL) by default, PostgreSQL for several workers; one code path.
+
+A store written by a newer Greenroom is refused politely; an older one is migrated forward step by step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from greenroom.domain.errors import Errored, Refused
+from greenroom.ports.clock import Clock
+from greenroom.store.tables import SCHEMA_VERSION, meta, metadata
+
+APPEND_ONLY_SQLITE = (
+    "CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger"
+    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger"
+    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+)
+APPEND_ONLY_POSTGRESQL = (
+    "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
+    "CREATE OR REPLACE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger"
+    " FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()",
+)
+
+
+class Database:
+    """Connections and transactions. `url` is SQLAlchemy's; `Database.sqlite(path)` makes the usual one."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self.clock = clock
+        options: dict[str, Any] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_pre_ping": True}
+        self.engine: Engine = create_engine(url, pool_size=16, max_overflow=16, **options)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_immediate)
+
+    @classmethod
+    def sqlite(cls, path: Path, clock: Clock) -> Database:
+        return cls(f"sqlite:///{path}", clock)
+
+    def open(self) -> None:
+        """Make or migrate the tables.
+
+        Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`).
+        """
+        try:
+            with self.transaction() as tx:
+                if not self.is_sqlite:
+                    tx.execute(text("SELECT pg_advisory_xact_lock(7310921)"))
+                meta.create(tx, checkfirst=True)
+                found = tx.scalar(select(meta.c.value).where(meta.c.key == "schema"))
+                if found is not None and int(found) > SCHEMA_VERSION:
+                    raise Refused(
+                        "store.newer",
+                        "this store was written by a newer Greenroom",
+                        because=f"its schema is {found}; this one knows up to {SCHEMA_VERSION}",
+                        hint="run the newer Greenroom again; nothing was changed",
+                    )
+                metadata.create_all(tx, checkfirst=True)
+                for statement in APPEND_ONLY_SQLITE if self.is_sqlite else APPEND_ONLY_POSTGRESQL:
+                    tx.execute(text(statement))
+                if found is None:
+                    tx.execute(meta.insert().values(key="schema", value=str(SCHEMA_VERSION)))
+        except SQLAlchemyError as e:
+            raise Errored(
+                "store.unreadable",
+                "the store cannot be opened",
+                because=str(e).splitlines()[0],
+                hint="see whether its disk is full or another program holds it; `greenroom doctor` looks closer",
+            ) from e
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction that may write: all of it happens or none of it. Never held across a step."""
+        with self.engine.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view for reading; on SQLite it does not wait for writers."""
+        with self.engine.connect().execution_options(greenroom_reading=True) as tx:
+            yield tx
+
+    def now(self, tx: Connection) -> float:
+        """Seconds since the epoch on the store's clock: PostgreSQL's own, so that workers' clocks may differ."""
+        if self.is_sqlite:
+            return self.clock.now().timestamp()
+        return float(tx.scalar(text("SELECT extract(epoch FROM clock_timestamp())")))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's begin event says BEGIN IMMEDIATE itself
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("greenroom_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

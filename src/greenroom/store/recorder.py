@@ -1,0 +1,132 @@
+"""The one way in which recorded facts change: row and ledger entry in the same transaction.
+
+An entry's subject holds, by table name, the columns that were set. Folding all entries in order therefore
+gives every recorded table again; `Projection` does it, and `differences` compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, RowMapping, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from greenroom.domain import ledger as chain
+from greenroom.domain.ledger import Entry, timestamp
+from greenroom.store import tables as t
+from greenroom.store.database import Database
+
+Row = Mapping[str, Any]
+
+
+class Recorder:
+    """Writes facts. All methods take the transaction they belong to."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def record(self, tx: Connection, actor: str, event: str, /, about: Row | None = None, **rows: Row) -> Entry:
+        """Upsert each row (keyword: table name; `id` is its key) and append the entry that says so.
+
+        `about` is further context for readers; it is not part of any table.
+        """
+        for name, row in rows.items():
+            upsert(tx, t.RECORDED[name], row)
+        subject: dict[str, Any] = {name: jsonable(row) for name, row in rows.items()}
+        if about:
+            subject["about"] = jsonable(about)
+        return self.append(tx, actor, event, subject)
+
+    def append(self, tx: Connection, actor: str, event: str, subject: Row) -> Entry:
+        """Append to the chain; concurrent appenders take turns on the last entry."""
+        if not self.database.is_sqlite:
+            tx.execute(select(func.pg_advisory_xact_lock(7310922)))
+        last = tx.execute(select(t.ledger).order_by(t.ledger.c.seq.desc()).limit(1)).first()
+        entry = chain.append(_entry(last._mapping) if last else None, self.database.clock.now(), actor, event, subject)
+        tx.execute(t.ledger.insert().values(**_columns(entry)))
+        tx.execute(t.outbox.insert().values(at=entry.at, event=event, subject=dict(subject), delivered=False))
+        return entry
+
+    def entries(self, tx: Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
+        """The ledger in order, streamed."""
+        query = select(t.ledger).where(t.ledger.c.seq > after).order_by(t.ledger.c.seq)
+        if limit is not None:
+            query = query.limit(limit)
+        for row in tx.execution_options(yield_per=1000).execute(query):
+            yield _entry(row._mapping)
+
+    def count(self, tx: Connection) -> int:
+        return tx.scalar(select(func.coalesce(func.max(t.ledger.c.seq), 0))) or 0
+
+
+def upsert(tx: Connection, table: Table, row: Row) -> None:
+    """Insert, or set just the given columns of the row with this id."""
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    rest = {k: v for k, v in row.items() if k != "id"}
+    changed = tx.execute(table.update().where(table.c.id == row["id"]).values(**rest)) if rest else None
+    if changed is None or changed.rowcount == 0:
+        tx.execute(insert(table).values(**row).on_conflict_do_nothing())
+
+
+def jsonable(value: Any) -> Any:
+    """JSON form of a row: instants as text, sets as sorted lists."""
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, Mapping):
+        return {str(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(jsonable(v) for v in value)
+    if isinstance(value, (list, tuple)):
+        return [jsonable(v) for v in value]
+    return value
+
+
+def project(entries: Iterable[Entry]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every recorded table as the ledger tells it: table -> id -> columns that were ever set."""
+    told: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in t.RECORDED}
+    for entry in entries:
+        for name, row in entry.subject.items():
+            if name in told:
+                told[name].setdefault(row["id"], {}).update(row)
+    return told
+
+
+def differences(tx: Connection, told: Mapping[str, Mapping[str, Row]]) -> list[str]:
+    """Where the tables and the ledger disagree, in words; empty when all is well."""
+    found = []
+    for name, table in t.RECORDED.items():
+        kept = {r.id: jsonable(dict(r._mapping)) for r in tx.execute(select(table))}
+        for key in sorted(set(told[name]) | set(kept)):
+            if key not in kept:
+                found.append(f"{name} {key}: on the ledger, but missing from the store")
+            elif key not in told[name]:
+                found.append(f"{name} {key}: in the store, but not on the ledger")
+            else:
+                wrong = [c.name for c in table.columns if kept[key][c.name] != _told(told[name][key], c)]
+                found += [f"{name} {key}: {c} was changed past the ledger" for c in wrong]
+    return found
+
+
+def _told(row: Row, column: Column[Any]) -> Any:
+    """What the ledger says of a column; one it never mentions still has its default."""
+    if column.name in row:
+        return row[column.name]
+    return getattr(column.default, "arg", None)
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["seq"], row["at"], row["actor"], row["event"], row["subject"], row["prev"], row["hash"])
+
+
+def _columns(entry: Entry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": entry.actor,
+        "event": entry.event,
+        "subject": dict(entry.subject),
+        "prev": entry.prev,
+        "hash": entry.hash,
+    }

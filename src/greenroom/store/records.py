@@ -1,0 +1,178 @@
+"""Reading recorded facts as domain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, or_, select
+
+from greenroom.domain.errors import BadInput
+from greenroom.domain.evidence import Approval, Evidence, Freeze, Outcome, Override
+from greenroom.domain.kinds import Kind
+from greenroom.domain.release import Descriptor, Release
+from greenroom.domain.roles import Actor, Role
+from greenroom.store import tables as t
+
+
+@dataclass(frozen=True)
+class EnvironmentRow:
+    """What is where. `current_work` names the work whose instances visitors reach."""
+
+    name: str
+    kind: Kind
+    position: int
+    current: str | None
+    current_work: str | None
+    dial: str
+    previous: str | None
+    since: datetime | None
+
+
+def environments(tx: Connection) -> list[EnvironmentRow]:
+    """In the order of the path."""
+    query = select(t.environment).where(t.environment.c.removed_at.is_(None)).order_by(t.environment.c.position)
+    return [_environment(r._mapping) for r in tx.execute(query)]
+
+
+def environment(tx: Connection, name: str) -> EnvironmentRow:
+    """Raises BadInput (`environment.unknown`) naming the ones there are."""
+    found = environments(tx)
+    for row in found:
+        if row.name == name:
+            return row
+    raise BadInput(
+        "environment.unknown",
+        f"there is no environment {name[:80]!r}",
+        hint="the path has " + ", ".join(e.name for e in found),
+    )
+
+
+def release(tx: Connection, reference: str) -> Release:
+    """The release by digest, a beginning of it (4 characters or more), version, or commit (7 or more).
+
+    A version or commit that several releases share means the newest of them. Raises BadInput
+    (`release.unknown`, `release.ambiguous`).
+    """
+    c = t.release.c
+    wanted = reference.removeprefix("sha256:")
+    tests = [c.version == reference]
+    if len(wanted) >= 4 and wanted.isalnum():
+        tests.append(c.id.startswith("sha256:" + wanted, autoescape=True))
+    if len(wanted) >= 7 and wanted.isalnum():
+        tests.append(c.git_commit.startswith(wanted, autoescape=True))
+    query = select(t.release).where(or_(*tests), c.collected_at.is_(None)).order_by(c.made_at.desc())
+    rows = [_release(r._mapping) for r in tx.execute(query.limit(20))]
+    if not rows:
+        raise BadInput(
+            "release.unknown", f"no release is called {reference[:80]!r}", hint="greenroom release list shows them"
+        )
+    by_digest = [r for r in rows if r.digest.startswith("sha256:" + wanted)]
+    if len(by_digest) > 1:
+        raise BadInput("release.ambiguous", f"{reference!r} begins several digests", hint="give more characters")
+    return by_digest[0] if by_digest else rows[0]
+
+
+def releases(tx: Connection, limit: int = 50) -> list[Release]:
+    """Newest first."""
+    query = select(t.release).where(t.release.c.collected_at.is_(None)).order_by(t.release.c.made_at.desc())
+    return [_release(r._mapping) for r in tx.execute(query.limit(limit))]
+
+
+def evidence_of(tx: Connection, digest: str) -> tuple[Evidence, ...]:
+    """All evidence of a release, revoked included, newest first."""
+    c = t.evidence.c
+    query = select(t.evidence).where(c.release == digest).order_by(c.at.desc(), c.id.desc())
+    return tuple(_evidence(r._mapping) for r in tx.execute(query))
+
+
+def evidence(tx: Connection, evidence_id: str) -> Evidence | None:
+    row = tx.execute(select(t.evidence).where(t.evidence.c.id == evidence_id)).first()
+    return _evidence(row._mapping) if row else None
+
+
+def approvals_of(tx: Connection, digest: str, environment_name: str) -> tuple[Approval, ...]:
+    c = t.approval.c
+    query = select(t.approval).where(c.release == digest, c.environment == environment_name).order_by(c.at)
+    return tuple(
+        Approval(r.id, r.release, r.environment, r.by, frozenset(r.roles), r.shown, r.at, r.note, r.revoked_at)
+        for r in tx.execute(query)
+    )
+
+
+def freezes_of(tx: Connection, environment_name: str) -> tuple[Freeze, ...]:
+    c = t.freeze.c
+    query = select(t.freeze).where(c.environment == environment_name, c.lifted_at.is_(None)).order_by(c.at)
+    return tuple(Freeze(r.id, r.environment, r.by, r.reason, r.at, r.until, r.lifted_at) for r in tx.execute(query))
+
+
+def overrides_of(tx: Connection, digest: str, environment_name: str) -> tuple[Override, ...]:
+    c = t.override.c
+    query = select(t.override).where(c.release == digest, c.environment == environment_name).order_by(c.at)
+    return tuple(
+        Override(r.id, r.gate, r.release, r.environment, r.by, r.role, r.reason, r.at, r.expires_at)
+        for r in tx.execute(query)
+    )
+
+
+def account_by_token(tx: Connection, token_hash: str) -> Actor | None:
+    c = t.account.c
+    row = tx.execute(select(t.account).where(c.token_hash == token_hash, c.disabled_at.is_(None))).first()
+    return Actor(row.id, frozenset(Role(r) for r in row.roles)) if row else None
+
+
+def accounts(tx: Connection) -> list[dict[str, Any]]:
+    """Names and roles; never the token hashes."""
+    return [
+        {"name": r.id, "roles": sorted(r.roles), "created_at": r.created_at, "disabled_at": r.disabled_at}
+        for r in tx.execute(select(t.account).order_by(t.account.c.id))
+    ]
+
+
+def newest_policy(tx: Connection) -> RowMapping | None:
+    """The applied configuration that is in force."""
+    row = tx.execute(select(t.policy).order_by(t.policy.c.at.desc()).limit(1)).first()
+    return row._mapping if row else None
+
+
+def _environment(row: RowMapping) -> EnvironmentRow:
+    return EnvironmentRow(
+        row["id"],
+        Kind(row["kind"]),
+        row["position"],
+        row["current"],
+        row["current_work"],
+        row["dial"],
+        row["previous"],
+        row["since"],
+    )
+
+
+def _release(row: RowMapping) -> Release:
+    return Release(
+        digest=row["id"],
+        project=row["project"],
+        version=row["version"],
+        commit=row["git_commit"],
+        made_by=row["made_by"],
+        made_at=row["made_at"],
+        descriptor=Descriptor.from_dict(row["descriptor"]),
+        size=row["size"],
+    )
+
+
+def _evidence(row: RowMapping) -> Evidence:
+    return Evidence(
+        id=row["id"],
+        kind=row["kind"],
+        name=row["name"],
+        release=row["release"],
+        environment=row["environment"],
+        outcome=Outcome(row["outcome"]),
+        at=row["at"],
+        by=row["by"],
+        facts=row["facts"],
+        revoked_at=row["revoked_at"],
+        revoked_why=row["revoked_why"],
+    )

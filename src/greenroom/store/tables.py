@@ -1,0 +1,259 @@
+"""The tables. Instants are ISO 8601 text in UTC (they sort), nested values are JSON text: the same on
+SQLite and PostgreSQL.
+
+The tables in `RECORDED` are changed only by `Recorder.record`, which writes the ledger entry in the same
+transaction; their contents can therefore be recomputed from the ledger and compared.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+from greenroom.domain.ledger import parse_timestamp, timestamp
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant as sortable text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else timestamp(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else parse_timestamp(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text with sorted keys."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("subject", Json, nullable=False),
+    Column("prev", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("id", Text, primary_key=True),  # the OCI manifest's digest
+    Column("project", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("git_commit", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("descriptor", Json, nullable=False),
+    Column("size", Integer, nullable=False, default=0),
+    Column("collected_at", Instant),
+    Index("release_by_time", "made_at"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("environment", Text),
+    Column("outcome", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("revoked_at", Instant),
+    Column("revoked_why", Text, nullable=False, default=""),
+    Index("evidence_by_release", "release", "at"),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("release", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("revoked_at", Instant),
+    Index("approval_by_release", "release", "environment"),
+)
+
+freeze = Table(
+    "freeze",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("environment", Text, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant),
+    Column("lifted_at", Instant),
+)
+
+override = Table(
+    "override",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("gate", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("override_by_release", "release", "environment"),
+)
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("id", Text, primary_key=True),  # its name
+    Column("kind", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("current", Text),  # the release visitors reach
+    Column("current_work", Text),  # the work that put it there: its instances carry this id
+    Column("dial", Text, nullable=False, default=""),
+    Column("previous", Text),  # what a rollback returns to
+    Column("since", Instant),
+    Column("removed_at", Instant),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Text, primary_key=True),  # the person's or machine's name
+    Column("roles", Json, nullable=False),
+    Column("token_hash", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("id", Text, primary_key=True),  # digest of the text
+    Column("text", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+RECORDED: dict[str, Table] = {
+    t.name: t for t in (release, evidence, approval, freeze, override, environment, account, policy)
+}
+"""What can be recomputed from the ledger: table by the name its rows have in an entry's subject."""
+
+fence = Table(
+    "fence",
+    metadata,
+    Column("environment", Text, primary_key=True),
+    Column("token", Integer, nullable=False),
+)
+"""The last fencing token given out for an environment. It only grows."""
+
+work = Table(
+    "work",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("environment", Text),
+    Column("release", Text),
+    Column("plan", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("cursor", Integer, nullable=False, default=0),
+    Column("direction", Text, nullable=False, default="forward"),
+    Column("facts", Json, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("not_before", Instant),
+    Column("wake_at", Instant),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error", Json),
+    Column("cancel", Text),
+    Column("token", Integer, nullable=False, default=0),
+    Column("owner", Text),
+    Column("lease_until", Float),  # seconds since the epoch, on the store's clock
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    # One piece of work per environment, decided by the database and not by a lock in memory.
+    Index(
+        "one_active_per_environment",
+        "environment",
+        unique=True,
+        sqlite_where=text("state IN ('active', 'attention')"),
+        postgresql_where=text("state IN ('active', 'attention')"),
+    ),
+    # A schedule happens once for its local time, also when the clock shows that time twice.
+    Column("schedule_key", Text, unique=True),
+    Index("work_by_state", "state", "requested_at"),
+    Index("work_by_environment", "environment", "requested_at"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("work", Text, ForeignKey("work.id"), nullable=False, index=True),
+    Column("step", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),  # done, again, failed, errored
+    Column("started_at", Instant, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("subject", Json, nullable=False),
+    Column("delivered", Boolean, nullable=False, default=False, index=True),
+)
+"""Events for those who listen (live progress, alerts): written with the transition, delivered at least once."""
