@@ -6,15 +6,16 @@ the API, rollback, `greenroom why`, and is asked again at the moment of executio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from greenroom.domain.evidence import Approval, Evidence, Freeze, Override
+from greenroom.domain.evidence import Approval, Evidence, Freeze, Outcome, Override
 from greenroom.domain.kinds import Kind
+from greenroom.domain.roles import Action, Role, may
 
 
 @dataclass(frozen=True)
@@ -73,39 +74,61 @@ class Request:
 
 @dataclass(frozen=True)
 class Case:
-    """All that is on the table when gates decide: recorded facts only, nothing live."""
+    """All that is on the table when gates decide: recorded facts only, nothing live. Every instant is aware.
+
+    Raises ValueError when the target is not on the path, a name stands on it twice, or `now` has no time zone,
+    so that a gate may rely on it.
+    """
 
     request: Request
     path: tuple[EnvironmentView, ...]
     now: datetime
-    evidence: tuple[Evidence, ...] = ()  # of this release, newest first, revoked included
+    evidence: tuple[Evidence, ...] = ()  # of this release, in any order, revoked included
     approvals: tuple[Approval, ...] = ()  # of this release in this environment
     freezes: tuple[Freeze, ...] = ()  # of this environment
     overrides: tuple[Override, ...] = ()
     busy_with: str | None = None  # other work that holds this environment's slot
-    shown: str = ""  # digest of what an approver is shown now
-    holidays: Mapping[str, str] = field(default_factory=dict)  # ISO date -> name, resolved for the window
+    shown: str = ""  # digest of what an approver is shown now; empty: nothing was shown, so no approval stands
+
+    def __post_init__(self) -> None:
+        names = [e.name for e in self.path]
+        if self.request.environment not in names or len(set(names)) != len(names):
+            raise ValueError(f"{self.request.environment!r} should be once on the path {names}")
+        if self.now.tzinfo is None:
+            raise ValueError("now should have a time zone")
 
     @property
     def target(self) -> EnvironmentView:
         return next(e for e in self.path if e.name == self.request.environment)
 
     @property
+    def earlier(self) -> tuple[EnvironmentView, ...]:
+        """Every environment before the target, in path order."""
+        return self.path[: [e.name for e in self.path].index(self.request.environment)]
+
+    @property
     def before(self) -> EnvironmentView | None:
         """The environment that comes just before the target on the path."""
-        at = [e.name for e in self.path].index(self.request.environment)
-        return self.path[at - 1] if at else None
+        return self.earlier[-1] if self.earlier else None
 
-    def valid_evidence(self, kind: str, *, name: str | None = None, environment: str | None = None) -> list[Evidence]:
-        """Unrevoked evidence of a kind, newest first."""
-        return [
+    def newest(self, kind: str, *, name: str | None = None, environment: str | None = None) -> Evidence | None:
+        """The finding that counts: the newest of its kind about this release, revoked or not.
+
+        Revoked ones count as newest too, so that withdrawing a bad result never brings an older good one back to
+        life: it takes a new result. Of findings of the same instant the worst counts, whatever their order.
+        """
+        found = (
             e
             for e in self.evidence
-            if e.kind == kind
-            and e.revoked_at is None
+            if e.release == self.request.release
+            and e.kind == kind
             and (name is None or e.name == name)
             and (environment is None or e.environment == environment)
-        ]
+        )
+        return max(found, key=lambda e: (e.at, e.revoked_at is not None, _BADNESS[e.outcome], e.id), default=None)
+
+
+_BADNESS = {Outcome.PASSED: 0, Outcome.ERRORED: 1, Outcome.FAILED: 2}
 
 
 class GateConfig(BaseModel):
@@ -123,7 +146,9 @@ class Gate(Protocol):
     name: str
     title: str
     Config: type[GateConfig]
-    for_rollback: bool
+    for_rollback: bool  # asked for a rollback too
+    overridable: bool  # a person with the role may set it aside, with a reason and an expiry
+    codes: Mapping[str, str]  # every code it refuses with, `gate.<name>_<reason>`, and what it means
 
     def default(self, kind: Kind) -> GateConfig | None:
         """The settings an environment of `kind` gets when the project says nothing; None: does not apply."""
@@ -184,16 +209,55 @@ class Decision:
         return {"verdict": verdict, "lines": [x.as_dict() for x in self.lines]}
 
 
+OVERRIDE_LIMIT = timedelta(days=7)
+"""No override is given for longer; one that is needed again is asked for again."""
+
+
+def override_flaw(gate: Gate, override: Override, request: Request, kind: Kind) -> Refused | None:
+    """Why `override` cannot set `gate` aside for `request`; None: it can, while it holds.
+
+    Asked when somebody wants to record an override, so that they read why not, and again by every decision.
+    """
+    if not gate.overridable:
+        because = f"no one may set the gate {gate.name} aside"
+        return Refused(because, "do what the gate asks for", "override.not_overridable")
+    if (override.gate, override.release, override.environment) != (gate.name, request.release, request.environment):
+        because = f"it is for {override.gate} of {override.release} in {override.environment}"
+        return Refused(because, "ask for an override of this very case", "override.elsewhere")
+    if not any(may([r], Action.OVERRIDE, kind) for r in Role if r.value == override.role):
+        because = f"{override.by} acts as {override.role or 'nobody'}, who may override nothing in {kind.value}"
+        return Refused(because, f"ask {who_may_override(kind)}", "override.role")
+    if override.by in (request.made_by, request.requested_by):
+        because = f"{override.by} made the release or asked for this promotion"
+        return Refused(because, f"ask another person: {who_may_override(kind)}", "override.own")
+    if not override.reason.strip():
+        return Refused("it gives no reason", "say why", "override.no_reason")
+    if not timedelta() < override.expires_at - override.at <= OVERRIDE_LIMIT:
+        because = f"it would hold from {override.at.isoformat()} to {override.expires_at.isoformat()}"
+        return Refused(because, f"let it expire within {OVERRIDE_LIMIT.days} days", "override.expiry")
+    return None
+
+
+def who_may_override(kind: Kind) -> str:
+    """The roles that may override a gate in an environment of this kind, for people: `manager`."""
+    return " or ".join(sorted(r.value for r in Role if may([r], Action.OVERRIDE, kind)))
+
+
 def decide(gates: Sequence[tuple[Gate, GateConfig]], case: Case) -> Decision:
     """Ask every gate; a valid override sets a line aside and stays visible."""
+    asked = [(g, config) for g, config in gates if case.request.action != "rollback" or g.for_rollback]
     lines = []
-    for gate, config in gates:
-        if case.request.action == "rollback" and not gate.for_rollback:
-            continue
+    for gate, config in asked:
         verdict = gate.judge(config, case)
-        override = None
-        if not isinstance(verdict, Passed):
-            held = [o for o in case.overrides if o.gate == gate.name and o.holds(case.now)]
-            override = held[0] if held else None
+        override = None if isinstance(verdict, Passed) else _override_of(gate, case)
         lines.append(Line(gate.name, gate.title, verdict, override))
     return Decision(tuple(lines))
+
+
+def _override_of(gate: Gate, case: Case) -> Override | None:
+    held: Iterable[Override] = (
+        o
+        for o in case.overrides
+        if o.holds(case.now) and override_flaw(gate, o, case.request, case.target.kind) is None
+    )
+    return max(held, key=lambda o: (o.expires_at, o.id), default=None)
