@@ -133,10 +133,7 @@ def _scheduled(config: Settings, case: Case, start: datetime) -> Verdict:
 
 
 def _closed(config: Settings, case: Case, calendar: Calendar, start: datetime) -> Verdict:
-    target, release = case.target, short(case.request.release)
-    override = (
-        f"{who_may_override(target.kind)} overrides it with a reason: greenroom override window {release} {target.name}"
-    )
+    target, override = case.target, by_override("window", case)
     hours = listed(config.open) or "on every day that is not closed"
     when = f"at {moment(start, calendar.zone)}" + (", as scheduled," if start > case.now else "")
     holiday = calendar.why_closed(start.astimezone(calendar.zone).date())
