@@ -29,7 +29,8 @@ class Spec:
     restart: bool = True
     log_bytes: int = 10_000_000  # rotate beyond this size
     log_keep: int = 3
-    info_fd: bool = False  # argv is bubblewrap with `--info-fd {info_fd}`: signals go to its `child-pid`
+    info_fd: bool = False  # the word `{info_fd}` in argv is a descriptor; signals go to the `child-pid` written there
+    sockets: Sequence[str] = ()  # unix sockets it binds: a stale file of that name is removed before every start
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ class Status:
 class Keeper(Protocol):
     """The calls of `KeeperClient`. All raise `KeeperUnavailable` (an OSError) when no keeper answers."""
 
-    def start(self, spec: Spec) -> Status: ...
+    def start(self, spec: Spec) -> Status:
+        """Returns when it was executed, or could not be (`last_exit` says why, and it is tried again with back-off).
+
+        Idempotent for an equal spec. Raises `SpecDiffers` when the name is kept with another one.
+        """
 
     def stop(self, name: str, *, seconds: float | None = None) -> Status:
         """Signal, wait, kill; returns when it is gone and forgotten. Unknown names are fine."""
@@ -62,3 +67,11 @@ class Keeper(Protocol):
 
 class KeeperUnavailable(OSError):
     """No keeper answers on the socket."""
+
+
+class SpecDiffers(ValueError):
+    """The name is kept with a different spec: stop it first, or take another name."""
+
+
+class KeeperRefused(ValueError):
+    """The keeper does not do this; the text says why (a malformed spec, a record of a newer keeper)."""

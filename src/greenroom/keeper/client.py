@@ -1,0 +1,161 @@
+"""Talking to the keeper, and making sure that there is one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from greenroom.keeper.records import as_json
+from greenroom.keeper.spec import KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, Status
+
+ANSWER_SECONDS = 20.0
+START_SECONDS = 20.0
+_ERRORS = {"SpecDiffers": SpecDiffers, "KeeperRefused": KeeperRefused, "KeeperUnavailable": KeeperUnavailable}
+
+
+class KeeperClient:
+    """The `Keeper` behind the socket in `directory`. One connection per call, so it may be used from any thread.
+
+    `heal` starts a keeper when none listens; every call may be repeated without harm.
+    """
+
+    def __init__(self, directory: Path, *, heal: bool = False) -> None:
+        self.directory = directory
+        self._heal = heal
+
+    def start(self, spec: Spec) -> Status:
+        return _status(self._ask({"op": "start", "spec": as_json(spec)}))
+
+    def stop(self, name: str, *, seconds: float | None = None) -> Status:
+        """Signal, wait, kill; returns when it is gone and forgotten. Unknown names are fine."""
+        return _status(self._ask({"op": "stop", "name": name, "seconds": seconds}, patience=None))
+
+    def signal(self, name: str, signal: str) -> None:
+        self._ask({"op": "signal", "name": name, "signal": signal})
+
+    def status(self, name: str) -> Status:
+        return _status(self._ask({"op": "status", "name": name}))
+
+    def all(self) -> list[Status]:
+        return [_status(s) for s in self._ask({"op": "all"})]
+
+    def ping(self) -> dict[str, Any]:
+        """The keeper's `pid`, its `protocol` version, and the records it left alone (`strange`: name → why)."""
+        answer: dict[str, Any] = self._ask({"op": "ping"})
+        return answer
+
+    def shutdown(self, *, stop_children: bool) -> None:
+        """End the keeper, and what it keeps or not. Returns when it is gone; none there is fine."""
+        plain = KeeperClient(self.directory)
+        try:
+            pid = int(plain.ping()["pid"])
+            fd = os.pidfd_open(pid)
+        except (KeeperUnavailable, ProcessLookupError):
+            return
+        try:
+            plain._ask({"op": "shutdown", "stop_children": stop_children}, patience=None)
+            _wait_for_end(fd)
+        finally:
+            os.close(fd)
+
+    def _ask(self, request: dict[str, Any], *, patience: float | None = ANSWER_SECONDS) -> Any:
+        try:
+            connection = self._connect()
+        except OSError:
+            if not self._heal:
+                raise
+            ensure_keeper(self.directory)
+            connection = self._connect()
+        with connection:
+            connection.settimeout(patience)
+            answer = _exchange(connection, request)
+        if "error" in answer:
+            raise _ERRORS.get(answer["error"], KeeperUnavailable)(answer["text"])
+        return answer["ok"]
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(5)
+            connection.connect(str(self.directory / "keeper.sock"))
+        except OSError as error:
+            connection.close()
+            raise KeeperUnavailable(f"no keeper answers in {self.directory}: {error}") from error
+        return connection
+
+
+def ensure_keeper(directory: Path) -> KeeperClient:
+    """A keeper of `directory` runs from now on, detached from the caller; several callers at once start one.
+
+    Raises KeeperUnavailable with what the new keeper said when it could not start.
+    """
+    client = KeeperClient(directory, heal=True)
+    try:
+        KeeperClient(directory).ping()
+        return client
+    except KeeperUnavailable:
+        pass
+    _launch(directory)
+    _await_answer(directory)
+    return client
+
+
+def _launch(directory: Path) -> None:
+    kept = {k: os.environ[k] for k in ("PATH", "GREENROOM_CRASH_AT") if k in os.environ}
+    command = [sys.executable, "-I", str(Path(__file__).parent), str(directory)]
+    try:
+        done = subprocess.run(
+            command, env={"LANG": "C.UTF-8", **kept}, cwd="/", stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=START_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise KeeperUnavailable(f"the keeper of {directory} did not come up in {START_SECONDS:g} s") from error
+    if done.returncode != 0:
+        raise KeeperUnavailable(f"the keeper of {directory} could not start: {done.stderr.strip()[-500:]}")
+
+
+def _await_answer(directory: Path) -> None:
+    """Another keeper may hold the lock and not listen yet, or be just ending."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            KeeperClient(directory).ping()
+            return
+        except KeeperUnavailable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
+        _launch(directory)
+
+
+def _exchange(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        with connection.makefile("rb") as lines:
+            line = lines.readline()
+        answer = json.loads(line)
+    except (OSError, ValueError) as error:
+        raise KeeperUnavailable(f"the keeper did not answer {request['op']}: {error}") from error
+    if not isinstance(answer, dict):
+        raise KeeperUnavailable("the keeper's answer cannot be read")
+    return answer
+
+
+def _status(data: dict[str, Any]) -> Status:
+    known = {f.name for f in dataclasses.fields(Status)}
+    return Status(**{k: v for k, v in data.items() if k in known})
+
+
+def _wait_for_end(fd: int) -> None:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    if not poller.poll(ANSWER_SECONDS * 1000):
+        raise KeeperUnavailable("the keeper said it would end, and did not")
