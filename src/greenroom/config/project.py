@@ -1,0 +1,149 @@
+"""A project's configuration, complete: every default resolved, every gate in place.
+
+Two halves that live differently. How a release runs comes from the file of its commit (`descriptor`) and is sealed
+into it. Policy (environments, gates, ports) comes from the file that was applied, and changes without a new release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from greenroom.config.durations import format_duration, format_share
+from greenroom.domain.canonical import digest_of
+from greenroom.domain.gate import Gate, GateConfig
+from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
+from greenroom.domain.release import Descriptor, Language
+
+
+@dataclass(frozen=True)
+class BakePolicy:
+    """How the new release is watched after the switch; zero seconds: not at all."""
+
+    seconds: float
+    max_failed: float
+    max_slower: float
+    min_requests: int
+
+
+@dataclass(frozen=True)
+class CanaryPolicy:
+    """Ascending shares (0 to 1) of the visitors that go first, each held for `hold_seconds`."""
+
+    shares: tuple[float, ...]
+    hold_seconds: float
+
+
+@dataclass(frozen=True)
+class EnvironmentConfig:
+    """One environment of the path. `port` and `preview_port` are None where nothing runs."""
+
+    name: str
+    kind: Kind
+    follow: str | None
+    port: int | None
+    preview_port: int | None
+    hosts: tuple[str, ...]
+    errors: ErrorDetail
+    clearance: DataLabel
+    bake: BakePolicy
+    canary: CanaryPolicy | None
+    restore_points: int
+    drain_seconds: float
+    config: Mapping[str, str]
+    gates: tuple[tuple[Gate, GateConfig], ...]
+
+    @property
+    def runs(self) -> bool:
+        """False for packaging: nothing runs there."""
+        return DEFAULTS[self.kind].runs
+
+    def as_policy(self) -> dict[str, Any]:
+        """JSON values as a person would write them: what `digest` covers and `policy_difference` compares."""
+        canary = self.canary and {
+            "shares": [format_share(s) for s in self.canary.shares],
+            "hold": format_duration(self.canary.hold_seconds),
+        }
+        return {
+            "kind": self.kind.value,
+            "follow": self.follow,
+            "port": self.port,
+            "preview_port": self.preview_port,
+            "hosts": list(self.hosts),
+            "errors": self.errors.name.lower(),
+            "clearance": self.clearance.name.lower(),
+            "bake": {
+                "for": format_duration(self.bake.seconds),
+                "max_failed": format_share(self.bake.max_failed),
+                "max_slower": self.bake.max_slower,
+                "min_requests": self.bake.min_requests,
+            },
+            "canary": canary,
+            "restore_points": self.restore_points,
+            "drain": format_duration(self.drain_seconds),
+            "config": dict(self.config),
+            "gates": {g.name: c.model_dump(mode="json", by_alias=True) for g, c in self.gates},
+        }
+
+
+@dataclass(frozen=True)
+class VersionSource:
+    """Where a release's version comes from: `text`, the first line of `file`, or, both None, git."""
+
+    text: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """How a release is built from a commit. `language` and `lock` are None when they are to be found out."""
+
+    language: Language | None
+    runtime: str
+    version: VersionSource
+    lock: str | None
+    commands: tuple[tuple[str, ...], ...]
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class ProjectConfig:
+    """`greenroom.yaml`, read and complete. Equal policies have equal digests."""
+
+    project: str
+    template: str | None
+    build: BuildConfig
+    environments: tuple[EnvironmentConfig, ...]
+    edge_port: int
+    api_port: int
+    described: Descriptor
+    """The descriptor, but for the version and, where absent in the file, the language."""
+
+    def environment(self, name: str) -> EnvironmentConfig:
+        """The environment of that name; KeyError when there is none."""
+        for one in self.environments:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    def descriptor(self, version: str, language: Language | None = None) -> Descriptor:
+        """How a release of this commit runs. `language`: what was found out, for a file that does not say."""
+        said = self.build.language or language or Language.NONE
+        return replace(self.described, version=version, language=said)
+
+    @cached_property
+    def policy(self) -> dict[str, Any]:
+        """JSON values; environments as a list of pairs' names and contents, because their order matters."""
+        return {
+            "project": self.project,
+            "environments": [{"name": e.name, **e.as_policy()} for e in self.environments],
+            "edge": {"port": self.edge_port},
+            "api": {"port": self.api_port},
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the policy: `sha256:` over its canonical form."""
+        return digest_of(self.policy)

@@ -1,0 +1,145 @@
+"""From the models of the file to values of the core: defaults resolved, text turned into kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from greenroom.config import schema as s
+from greenroom.config.project import (
+    BakePolicy,
+    BuildConfig,
+    CanaryPolicy,
+    EnvironmentConfig,
+    ProjectConfig,
+    VersionSource,
+)
+from greenroom.domain.gate import Gate, GateConfig
+from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
+from greenroom.domain.release import (
+    Check,
+    Descriptor,
+    Health,
+    Language,
+    Listen,
+    Migration,
+    Process,
+    Services,
+    Variable,
+)
+
+GatePairs = tuple[tuple[Gate, GateConfig], ...]
+PREVIEW_OFFSET = 50
+
+
+def project_of(
+    file: s.ProjectFile,
+    path: Sequence[tuple[str, s.Environment]],
+    kinds: Mapping[str, Kind],
+    gates: Mapping[str, GatePairs],
+) -> ProjectConfig:
+    """The complete configuration of a file that every rule has passed. `path` is in order."""
+    edge = file.edge or s.Edge()
+    release = file.release or s.Release()
+    running = [name for name, _ in path if DEFAULTS[kinds[name]].runs]
+    return ProjectConfig(
+        project=file.project,
+        template=file.template,
+        build=_build(release),
+        environments=tuple(
+            _environment(name, one, kinds[name], ports_of(edge, rank, name in running, one), gates[name])
+            for rank, (name, one) in enumerate(path, start=1)
+        ),
+        edge_port=edge.port,
+        api_port=(file.api or s.Api()).port,
+        described=_descriptor(file, release, running),
+    )
+
+
+def ports_of(edge: s.Edge, rank: int, runs: bool, one: s.Environment) -> tuple[int | None, int | None]:
+    """An environment's own port and its preview port: as written, or counted from the edge's range."""
+    if not runs:
+        return None, None
+    return one.port or edge.ports_from + rank, one.preview_port or edge.ports_from + PREVIEW_OFFSET + rank
+
+
+def listens(name: str, process: s.Process) -> Listen | None:
+    """How a process takes requests; only `web` does when nothing is said."""
+    if process.listen is None:
+        return Listen.SOCKET if name == "web" else None
+    return None if process.listen == "none" else process.listen
+
+
+def _build(release: s.Release) -> BuildConfig:
+    version = release.version
+    source = VersionSource(file=version.file) if isinstance(version, s.VersionFile) else VersionSource(text=version)
+    commands = tuple(tuple(c) for c in release.build)
+    return BuildConfig(release.language, release.runtime or "", source, release.lock, commands, release.timeout)
+
+
+def _descriptor(file: s.ProjectFile, release: s.Release, running: Sequence[str]) -> Descriptor:
+    services = file.services or s.Services()
+    health = file.health or s.Health()
+    return Descriptor(
+        project=file.project,
+        version="",
+        language=release.language or Language.NONE,
+        processes=tuple(
+            Process(name, tuple(p.command), listens(name, p), p.stop, p.count) for name, p in file.processes.items()
+        ),
+        migration=_migration(file.migration),
+        health=Health(health.path, health.status, health.boot, health.request),
+        variables=tuple(_variable(name, v or s.Setting()) for name, v in (file.config or {}).items()),
+        checks=tuple(
+            Check(name, tuple(c.command), tuple(running if c.in_ is None else c.in_), c.timeout, c.journey)
+            for name, c in (file.checks or {}).items()
+        ),
+        services=Services(None if services.postgres == "none" else services.postgres, tuple(services.extensions)),
+        runtime_version=release.runtime or "",
+        executables=tuple(release.executables),
+        files=tuple(release.files),
+    )
+
+
+def _migration(migration: s.Migration | None) -> Migration:
+    if migration is None:
+        return Migration()
+    return Migration(
+        style=migration.style,
+        command=tuple(migration.command or ()),
+        switch_off=dict(migration.switch_off),
+        down=tuple(migration.down or ()),
+        contracts=migration.contracts,
+        timeout_seconds=migration.timeout,
+    )
+
+
+def _variable(name: str, v: s.Setting) -> Variable:
+    return Variable(name, v.secret, v.required, v.generate, v.default, v.about)
+
+
+def _environment(
+    name: str, one: s.Environment, kind: Kind, ports: tuple[int | None, int | None], gates: GatePairs
+) -> EnvironmentConfig:
+    default = DEFAULTS[kind]
+    bake = one.bake
+    return EnvironmentConfig(
+        name=name,
+        kind=kind,
+        follow=one.follow,
+        port=ports[0],
+        preview_port=ports[1],
+        hosts=tuple(one.hosts),
+        errors=ErrorDetail[one.errors.upper()] if one.errors else default.errors,
+        clearance=DataLabel[one.clearance.upper()] if one.clearance else default.clearance,
+        bake=BakePolicy(
+            default.bake_seconds if bake.for_ is None else bake.for_,
+            bake.max_failed,
+            bake.max_slower,
+            bake.min_requests,
+        ),
+        canary=CanaryPolicy(tuple(one.canary.shares), one.canary.hold) if one.canary else None,
+        restore_points=one.restore_points or (5 if kind is Kind.PRODUCTION else 3),
+        drain_seconds=one.drain,
+        config=dict(one.config),
+        gates=gates,
+    )
