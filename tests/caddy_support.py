@@ -7,18 +7,25 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from greenroom.adapters.caddy.edge import CaddyEdge
+from greenroom.adapters.caddy.program import RunAs
+from greenroom.adapters.home import Home
+from greenroom.domain.kinds import ErrorDetail, Kind
 from greenroom.keeper.spec import Spec, Status
+from greenroom.ports.edge import Site
 
 
 class RealClock:
@@ -105,6 +112,10 @@ class ThreadKeeper:
 
     def all(self) -> list[Status]:
         return [self.status(name) for name in self.processes]
+
+
+hits: Counter[str] = Counter()
+"""How often each path was asked for, of all applications in this process."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +214,9 @@ async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.Stream
 
 
 async def _answer(name: str, r: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    hits[r.path] += 1
+    if r.path == "/die":
+        raise ConnectionResetError
     if r.path == "/sse":
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         while True:
@@ -229,3 +243,48 @@ async def _answer(name: str, r: Request, reader: asyncio.StreamReader, writer: a
     head = f"HTTP/1.1 {status} Whatever\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
     writer.write(head.encode() + (b"" if r.method == "HEAD" else body))
     await writer.drain()
+
+
+@dataclass
+class Stage:
+    """An edge with three environments (production, staging, dev), and somewhere to run applications."""
+
+    edge: CaddyEdge
+    keeper: ThreadKeeper
+    apps: Apps
+    home: Home
+    sites: dict[str, Site]
+    edge_port: int
+
+    def dial(self, name: str) -> str:
+        return f"unix/{self.home.sockets}/{name}.sock"
+
+    def port(self, environment: str) -> int:
+        return self.sites[environment].port
+
+
+@contextmanager
+def stage(root: Path, *, run_as: RunAs | None = None, hold_seconds: float = 60.0) -> Iterator[Stage]:
+    """A configured edge; ends with no process and no run directory."""
+    home = Home.at(root)
+    keeper = ThreadKeeper()
+    edge_port, *ports = free_ports(7)
+    edge = CaddyEdge(
+        home, keeper, "shop", edge_port=edge_port, clock=RealClock(), run_as=run_as, hold_seconds=hold_seconds
+    )
+    kinds = (
+        (Kind.PRODUCTION, ErrorDetail.FRIENDLY),
+        (Kind.STAGING, ErrorDetail.MEDIUM),
+        (Kind.DEV, ErrorDetail.FULL),
+    )
+    sites = {
+        kind.value: Site(kind.value, "shop", kind, errors, ports.pop(), ports.pop(), (f"www.{kind.value}.example.org",))
+        for kind, errors in kinds
+    }
+    with apps() as running:
+        try:
+            edge.configure(list(sites.values()))
+            yield Stage(edge, keeper, running, home, sites, edge_port)
+        finally:
+            edge.stop()
+            shutil.rmtree(home.run)

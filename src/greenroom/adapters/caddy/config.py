@@ -161,20 +161,18 @@ def _preview(site: Site, layout: Layout) -> Json:
 
 def _door(site: Site, door: str, file: str, pattern: str, routes: list[Json]) -> Json:
     """Read the route file once, and act on it; errors end in the pages the environment's kind allows."""
-    incident = pages.INCIDENT
+    named = {"X-Request-Id": [pages.INCIDENT]}
     arrive = {
         "handle": [
             _log("env", site.environment),
             _log("door", door),
             _log("user_agent", "{http.request.header.User-Agent}"),
             _log("content_type", "{http.response.header.Content-Type}"),
-            {
-                "handler": "headers",
-                # CGI and WSGI cannot tell `X_Greenroom_User` from `X-Greenroom-User`: names with `_` never pass.
-                "request": {"delete": ["*_*", "X-Greenroom-*", "X-Request-Id"], "set": {"X-Request-Id": [incident]}},
-                # Deferred: it replaces the application's own header instead of standing beside it.
-                "response": {"deferred": True, "set": {"X-Request-Id": [incident]}},
-            },
+            # CGI and WSGI cannot tell `X_Greenroom_User` from `X-Greenroom-User`: names with `_` never pass.
+            {"handler": "headers", "request": {"delete": ["*_*", "X-Greenroom-*", "X-Request-Id"]}},
+            # A handler of its own, since one applies deletions last. Deferred: the answer's id replaces the
+            # application's own instead of standing beside it.
+            {"handler": "headers", "request": {"set": named}, "response": {"deferred": True, "set": named}},
             {"handler": "vars", "gr_route": f"{{file.{file}}}"},
         ]
     }
@@ -203,12 +201,18 @@ def _log(key: str, value: str) -> Json:
 def _proxy(errors: ErrorDetail, dial: str, *, try_seconds: float = 1.0) -> Json:
     """A proxy to `dial`, which bridges the second a restarting process needs, and hides what it must hide.
 
+    Only a connection that was refused is tried again. What was once sent is not: a request that kills its process
+    must not be given to the next one.
     `handle_response` drops the application's headers and text; `intercept` would leak the headers.
     """
     proxy: Json = {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": dial}],
-        "load_balancing": {"try_duration": f"{round(try_seconds * 1000)}ms", "try_interval": "50ms"},
+        "load_balancing": {
+            "try_duration": f"{round(try_seconds * 1000)}ms",
+            "try_interval": "50ms",
+            "retry_match": [{"expression": "false"}],
+        },
         "transport": {
             "protocol": "http",
             "dial_timeout": "2s",

@@ -26,7 +26,7 @@ class Recorded:
 
 
 class MemoryEdge:
-    """See `ports.edge.Edge`. `taken` are ports that somebody else listens on, `connected` what `connections` answers."""
+    """See `ports.edge.Edge`. `taken`: ports that somebody else listens on; `connected`: what `connections` answers."""
 
     def __init__(self) -> None:
         self.sites: dict[str, Site] = {}
