@@ -12,7 +12,7 @@ from greenroom.keeper import backoff, logs, procfs
 from greenroom.keeper.crash import crash_at
 from greenroom.keeper.life import Life
 from greenroom.keeper.records import Records
-from greenroom.keeper.spawn import SpawnFailed, read_birth, spawn
+from greenroom.keeper.spawn import SpawnFailed, clear_sockets, read_birth, spawn
 from greenroom.keeper.spec import Spec, Status
 
 Say = Callable[[str], None]
@@ -108,6 +108,7 @@ class Kept:
                 self._start()
         if not self.wanted:
             crash_at("stop.gone")
+            clear_sockets(self.spec)
             self._records.forget(self.spec.name)
             self._say(f"{self.spec.name}: stopped")
 

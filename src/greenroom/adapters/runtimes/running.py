@@ -1,0 +1,176 @@
+"""Run one command to its end: its output watched and redacted, its time limited, nothing of it left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from greenroom.domain.secret import Secret, redact
+from greenroom.keeper import procfs, reaper
+from greenroom.ports.runtime import Finished
+
+TAIL_BYTES = 64 * 1024
+LOG_BYTES = 50_000_000
+LONGEST_LINE = 16 * 1024
+LOOK_SECONDS = 0.1
+KILL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a command has to end, apart from by itself."""
+
+    seconds: float
+    cancelled: Callable[[], bool] | None = None
+
+
+def reaper_argv(*options: str) -> tuple[str, ...]:
+    """The words in front of a command that make the reaper stand over it."""
+    return (sys.executable, "-I", "-S", str(Path(reaper.__file__)), *options, "--")
+
+
+def run_to_end(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    limits: Limits,
+    log: Path,
+    secrets: Iterable[Secret],
+    on_line: Callable[[str], None] | None,
+    cwd: Path,
+    options: Sequence[str] = (),
+) -> Finished:
+    """Run `argv` under a reaper and wait.
+
+    The reaper dies, and kills the whole tree, when the thread that calls this ends (PR_SET_PDEATHSIG goes by thread);
+    that thread waits here, so it ends only with its process, however that dies.
+    """
+    began = time.monotonic()
+    output = Output(log, secrets, on_line)
+    words = [*reaper_argv("--parent", str(os.getpid()), *options), *argv]
+    process = subprocess.Popen(
+        words, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        ended_by = _watch(process, limits, began, output)
+    finally:
+        _end(process)
+        output.close()
+    if not ended_by and process.returncode > 128:
+        ended_by = f"signal {process.returncode - 128}"
+    elif not ended_by and process.returncode < 0:
+        ended_by = f"signal {-process.returncode}"
+    code = None if ended_by else process.returncode
+    return Finished(code, ended_by, output.tail(), time.monotonic() - began)
+
+
+def _watch(process: subprocess.Popen[bytes], limits: Limits, began: float, output: Output) -> str:
+    """Pass output on until the command ends. Says what ended it early, or nothing."""
+    assert process.stdout is not None  # noqa: S101
+    pipe = process.stdout.fileno()
+    poller = select.poll()
+    poller.register(pipe, select.POLLIN | select.POLLHUP)
+    while True:
+        if poller.poll(LOOK_SECONDS * 1000):
+            data = os.read(pipe, 65536)
+            if not data:
+                break
+            output.feed(data)
+        if limits.cancelled is not None and limits.cancelled():
+            return "cancelled"
+        if time.monotonic() - began > limits.seconds:
+            return "time limit"
+    while True:  # the output is closed, the command may go on in silence
+        try:
+            process.wait(LOOK_SECONDS)
+            return ""
+        except subprocess.TimeoutExpired:
+            if limits.cancelled is not None and limits.cancelled():
+                return "cancelled"
+            if time.monotonic() - began > limits.seconds:
+                return "time limit"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM makes the reaper kill everything; if the reaper itself does not go, kill what can be seen from here."""
+    assert process.stdout is not None  # noqa: S101
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            for member in procfs.family(process.pid):
+                procfs.kill(member)
+            process.kill()
+            process.wait()
+    process.stdout.close()
+
+
+class Output:
+    """A command's output on its way to the log, the caller and the tail; redacted before it goes anywhere."""
+
+    def __init__(self, log: Path, secrets: Iterable[Secret], on_line: Callable[[str], None] | None) -> None:
+        self._secrets = tuple(pieces(secrets))
+        self._on_line = on_line
+        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self._log = os.fdopen(fd, "wb", buffering=0)
+        self._room = LOG_BYTES
+        self._partial = b""
+        self._tail: deque[str] = deque()
+        self._tail_bytes = 0
+
+    def feed(self, data: bytes) -> None:
+        *lines, rest = (self._partial + data).split(b"\n")
+        while len(rest) > LONGEST_LINE:
+            lines.append(rest[:LONGEST_LINE])
+            rest = rest[LONGEST_LINE:]
+        self._partial = rest
+        for line in lines:
+            self._line(line)
+
+    def close(self) -> None:
+        if self._partial:
+            self._line(self._partial)
+            self._partial = b""
+        self._log.close()
+
+    def tail(self) -> str:
+        """The last 64 KiB."""
+        return "".join(self._tail).encode()[-TAIL_BYTES:].decode(errors="replace")
+
+    def _line(self, raw: bytes) -> None:
+        line = redact(raw.decode(errors="replace"), self._secrets)
+        data = line.encode() + b"\n"
+        if self._room > 0:
+            self._room -= len(data)
+            self._log.write(data if self._room > 0 else b"[the rest is not kept: the log is full]\n")
+        self._tail.append(line + "\n")
+        self._tail_bytes += len(data)
+        while self._tail_bytes - len(self._tail[0].encode()) > TAIL_BYTES:
+            self._tail_bytes -= len(self._tail.popleft().encode())
+        if self._on_line is not None:
+            self._on_line(line)
+
+
+def pieces(secrets: Iterable[Secret]) -> Iterable[Secret]:
+    """Each secret, and its parts that are secret by themselves: every line of a key, the password of a URL."""
+    for secret in secrets:
+        value = secret.reveal()
+        yield secret
+        if "\n" in value:
+            yield from (Secret(line.strip()) for line in value.splitlines())
+        if "://" in value:
+            try:
+                password = urlsplit(value).password
+            except ValueError:
+                continue
+            if password:
+                yield from {Secret(password), Secret(unquote(password))}
