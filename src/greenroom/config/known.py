@@ -26,6 +26,21 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
             yield from models_in(argument)
 
 
+def every_model(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """`model` and all models below it, by class name, in the order they are met."""
+    found = {model.__name__: model}
+    for field in model.model_fields.values():
+        for inner in models_in(field.annotation):
+            if inner.__name__ not in found:
+                found |= {n: m for n, m in every_model(inner).items() if n not in found}
+    return found
+
+
+def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The default of each key that has one, as a person would write it in the file."""
+    return model.model_construct().model_dump(mode="json", by_alias=True)
+
+
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 

@@ -105,7 +105,7 @@ def ports_are_apart(draft: Draft) -> Iterator[Finding]:
     taken[api] = "the control plane"
     names = draft.environment_names
     for name, one in draft.path():
-        rank = names.index(name) + 1
+        rank = names.index(name)
         runs = name in kinds and DEFAULTS[kinds[name]].runs
         for key, port in zip(("port", "preview_port"), ports_of(edge, rank, runs, one), strict=True):
             if port is None:

@@ -185,11 +185,11 @@ class Environment(Section):
     kind: KindName | None = Field(None, description="What it is for. The name, when that is a kind.")
     follow: f.Branch | None = Field(None, description="Only in dev: deploy each new commit of this branch at once.")
     port: f.Port | None = Field(
-        None, description="Its own port at the edge. Counted up from `edge/ports_from` when absent."
+        None, description="Its own port at the edge. `edge/ports_from` plus its place on the path when absent."
     )
     preview_port: f.Port | None = Field(
         None,
-        description="Where the candidate is shown before the switch, on loopback. Counted from `edge/ports_from` + 50.",
+        description="Where the candidate is shown before the switch, on loopback. 50 more than `port` would be.",
     )
     hosts: list[f.Host] = Field([], description="Further host names, beside `ENVIRONMENT.PROJECT.localhost`.")
     errors: Literal["friendly", "medium", "full"] | None = Field(
@@ -219,7 +219,10 @@ class Edge(Section):
 
     port: f.Port = Field(8080, description="Serves every environment by its host name.")
     ports_from: int = Field(
-        8100, ge=1, le=65400, description="Environments without a `port` get this + 1, + 2, … in the order of the path."
+        8100,
+        ge=1,
+        le=65400,
+        description="Where the ports of the environments start: the first on the path has this one, the next one more.",
     )
 
 

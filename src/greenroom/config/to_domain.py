@@ -47,7 +47,7 @@ def project_of(
         build=_build(release),
         environments=tuple(
             _environment(name, one, kinds[name], ports_of(edge, rank, name in running, one), gates[name])
-            for rank, (name, one) in enumerate(path, start=1)
+            for rank, (name, one) in enumerate(path)
         ),
         edge_port=edge.port,
         api_port=(file.api or s.Api()).port,
@@ -56,7 +56,7 @@ def project_of(
 
 
 def ports_of(edge: s.Edge, rank: int, runs: bool, one: s.Environment) -> tuple[int | None, int | None]:
-    """An environment's own port and its preview port: as written, or counted from the edge's range."""
+    """An environment's own port and its preview port: as written, or counted from the edge's range (rank from 0)."""
     if not runs:
         return None, None
     return one.port or edge.ports_from + rank, one.preview_port or edge.ports_from + PREVIEW_OFFSET + rank
