@@ -85,6 +85,14 @@ class Change:
     error: Mapping[str, Any] | None = None
 
 
+UNDONE = {
+    WorkKind.RELEASE: State.REJECTED,
+    WorkKind.PROMOTION: State.ROLLED_BACK,
+    WorkKind.ROLLBACK: State.REJECTED,
+    WorkKind.CHECK: State.REJECTED,
+}
+"""How work of a kind ends when all of it was undone: a rollback that cannot be is an answer of no."""
+
 UNDO_ATTEMPTS = 5
 STEP_ATTEMPTS = 3
 BACK_OFF = (1.0, 3.0, 10.0, 30.0, 60.0)
@@ -97,8 +105,7 @@ def step_done(work: Work) -> Change:
             return Change(State.DONE, work.cursor + 1, work.direction)
         return Change(State.ACTIVE, work.cursor + 1, work.direction)
     if work.cursor == 0:
-        rejected = bool(work.error and work.error.get("outcome") == "refused")
-        return Change(State.REJECTED if rejected else State.ROLLED_BACK, -1, work.direction, error=work.error)
+        return Change(UNDONE[work.kind], -1, work.direction, error=work.error)
     return Change(State.ACTIVE, work.cursor - 1, work.direction, error=work.error)
 
 

@@ -73,6 +73,10 @@ class Works:
 
     # --- waiting -----------------------------------------------------------------------------------
 
+    def due(self, tx: Connection, now: datetime) -> bool:
+        """True if the time of some waiting row has come."""
+        return tx.scalar(select(w.id).where(w.state == State.WAITING.value, w.wake_at <= now).limit(1)) is not None
+
     def wake_due(self, tx: Connection, now: datetime) -> int:
         """Queue waiting rows whose time has come; the claim decides again whether they may go."""
         due = and_(w.state == State.WAITING.value, w.wake_at.is_not(None), w.wake_at <= now)
@@ -97,10 +101,7 @@ class Works:
         queued = and_(w.state == State.QUEUED.value, or_(w.environment.is_(None), free))
         lost = or_(w.owner.is_(None), w.owner == owner, w.lease_until < self.database.now(tx))
         active = and_(w.state == State.ACTIVE.value, lost, or_(w.wake_at.is_(None), w.wake_at <= now))
-        cancelled = and_(w.state == State.ACTIVE.value, lost, w.cancel.is_not(None))
-        query = (
-            select(t.work).where(or_(queued, active, cancelled), w.id.not_in(list(mine))).order_by(w.requested_at, w.id)
-        )
+        query = select(t.work).where(or_(queued, active), w.id.not_in(list(mine))).order_by(w.requested_at, w.id)
         return [_work(r._mapping) for r in tx.execute(query.limit(20))]
 
     def claim(self, tx: Connection, work: Work, owner: str, lease_seconds: float) -> Work | None:
@@ -176,6 +177,13 @@ class Works:
         if found is None:
             raise LeaseLost(work.id)
         return found
+
+    def cancel(self, tx: Connection, work_id: str, why: str) -> bool:
+        """Flag unfinished work to be cancelled at the next step boundary, and let it rest no longer."""
+        query = t.work.update().where(w.id == work_id, unfinished(), w.cancel.is_(None))
+        done = tx.execute(query.values(cancel=why, wake_at=None)).rowcount == 1
+        self.set_columns(tx, work_id, [State.WAITING], state=State.QUEUED)
+        return done
 
     def set_columns(self, tx: Connection, work_id: str, states: Sequence[State], **values: Any) -> bool:
         """Set columns of a row that stands in one of `states`; False when it does not."""

@@ -1,0 +1,47 @@
+"""Is the new release worse than what was there before? A pure comparison of what the edge saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FLOOR_SECONDS = 0.05
+"""Latencies below this are not compared: a p99 that grows from 2 to 8 ms is noise, not a reason."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a release counts as worse: its share of failures exceeds the baseline's by more than `max_failed`, or
+    its p99 exceeds `max_slower` times the baseline's. Nothing is judged below `min_requests`."""
+
+    max_failed: float = 0.01
+    max_slower: float = 3.0
+    min_requests: int = 50
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Requests, failures and the 99th percentile of latency in seconds."""
+
+    requests: int
+    failed: int
+    p99: float
+
+    @property
+    def failed_share(self) -> float:
+        return self.failed / self.requests if self.requests else 0.0
+
+
+def why_worse(limits: Limits, before: Seen, after: Seen, exits: int) -> str | None:
+    """The reason in words, or None while it is no worse. `exits`: how often its processes ended by themselves."""
+    if exits > 0:
+        return f"its processes ended by themselves {exits} times"
+    if after.requests < limits.min_requests:
+        return None
+    allowed = before.failed_share + limits.max_failed
+    if after.failed_share > allowed:
+        return f"{after.failed} of {after.requests} requests failed ({after.failed_share:.1%}), allowed {allowed:.1%}"
+    if before.requests >= limits.min_requests:
+        limit = max(before.p99 * limits.max_slower, FLOOR_SECONDS)
+        if after.p99 > limit:
+            return f"p99 is {after.p99 * 1000:.0f} ms, before {before.p99 * 1000:.0f} ms, allowed {limit * 1000:.0f} ms"
+    return None

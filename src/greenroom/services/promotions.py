@@ -1,0 +1,296 @@
+"""Promote, roll back, cancel, resume, schedule, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.gate import Decision, Request
+from greenroom.domain.names import short
+from greenroom.domain.plan import WorkKind
+from greenroom.domain.release import Release
+from greenroom.domain.roles import Action, Actor
+from greenroom.domain.work import ENDED, Direction, State, Work
+from greenroom.services.app import App
+from greenroom.services.decisions import decide_on
+from greenroom.store import records
+
+OPEN = (State.WAITING, State.QUEUED, State.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a request. `work` None: it was only asked (`dry_run`)."""
+
+    work: Work | None
+    decision: Decision
+    shown: str
+    plan: tuple[str, ...]
+
+
+def promote(
+    app: App,
+    actor: Actor,
+    reference: str,
+    environment: str,
+    *,
+    at: datetime | None = None,
+    schedule_key: str | None = None,
+    dry_run: bool = False,
+) -> Answer:
+    """Ask for a release to enter an environment.
+
+    Refused gates raise Refused (`gate.refused`, the checklist in `facts`) and leave a ledger entry. Waiting
+    ones leave a row that goes on by itself. Asking again for what is under way gives the same work back.
+    """
+    app.allow(actor, Action.PROMOTE, environment)
+    with app.world.store.database.transaction() as tx:
+        release = records.release(tx, reference)
+        same = _under_way(app, tx, WorkKind.PROMOTION, environment, release.digest)
+        work = app.new_work(WorkKind.PROMOTION, actor, environment=environment, release=release.digest)
+        work = replace(work, not_before=at)
+        decision, case = decide_on(tx, app.world, _request(work, release))
+        if dry_run:
+            return Answer(None, decision, case.shown, work.plan.steps)
+        if same is not None and at is None:
+            return Answer(same, decision, case.shown, same.plan.steps)
+        if decision.refused:
+            about = {"environment": environment, "release": release.digest, "decision": decision.as_dict()}
+            app.world.store.recorder.append(tx, actor.name, "promotion.refused", {"about": about})
+        elif not app.add_work(tx, work, schedule_key=schedule_key):
+            raise Refused(
+                "schedule.exists",
+                f"{release.version} is scheduled into {environment} for that time already",
+                hint="greenroom status shows what waits",
+            )
+    if decision.refused:
+        raise refusal(f"promote {release.version}@{short(release.digest)} to {environment}", decision)
+    app.poke()
+    return Answer(work, decision, case.shown, work.plan.steps)
+
+
+def schedule(app: App, actor: Actor, reference: str, environment: str, local: str, timezone: str) -> Answer:
+    """Promote at a local time, once: a time that the clock shows twice happens the first time only.
+
+    `local` is ISO 8601 without an offset, e.g. `2026-11-24T02:30`. Raises BadInput (`schedule.invalid`).
+    """
+    try:
+        wall = datetime.fromisoformat(local)
+        zone = ZoneInfo(timezone)
+    except (ValueError, OSError, KeyError) as e:
+        hint = "for example 2026-11-24T02:30 and Europe/Berlin"
+        raise BadInput(
+            "schedule.invalid", f"{local!r} in {timezone!r} is not a local time", because=str(e), hint=hint
+        ) from e
+    if wall.tzinfo is not None:
+        raise BadInput("schedule.invalid", "the time has an offset", hint="give the local time, and the zone beside it")
+    at = wall.replace(tzinfo=zone)
+    if at < app.world.clock.now():
+        raise BadInput("schedule.past", f"{local} in {timezone} is in the past", hint="promote goes at once")
+    digest = app.release_digest(reference)
+    key = f"{environment}|{digest}|{wall.isoformat()}|{timezone}"
+    return promote(app, actor, digest, environment, at=at, schedule_key=key)
+
+
+def why(app: App, actor: Actor, reference: str, environment: str) -> Answer:
+    """The checklist: what lets the release in or keeps it out, and who or what can satisfy each line."""
+    app.allow(actor, Action.VIEW, environment)
+    with app.world.store.database.reading() as tx:
+        release = records.release(tx, reference)
+        same = _under_way(app, tx, WorkKind.PROMOTION, environment, release.digest)
+        work = same or app.new_work(WorkKind.PROMOTION, actor, environment=environment, release=release.digest)
+        decision, case = decide_on(tx, app.world, _request(work, release))
+    return Answer(same, decision, case.shown, work.plan.steps)
+
+
+def roll_back(
+    app: App,
+    actor: Actor,
+    environment: str,
+    *,
+    to: str | None = None,
+    mode: str = "as-is",
+    point: str | None = None,
+    reason: str = "",
+    dry_run: bool = False,
+) -> Answer:
+    """Go back. During a bake that is a switch and nothing else; afterwards the older release is started beside
+    the newer one and must prove, by health and journey, that it can live on today's schema.
+
+    `mode`: as-is, down (the newer release's down-migration), restore (with `point`, what was written since is
+    lost). Raises Refused (`rollback.nothing_older`, `gate.refused`), BadInput.
+    """
+    row = app.allow(actor, Action.ROLL_BACK, environment)
+    if mode not in ("as-is", "down", "restore") or (mode == "restore") != (point is not None):
+        raise BadInput("rollback.mode", f"{mode!r} is not a way back", hint="nothing, --down, or --restore POINT")
+    if row is None or row.current is None:
+        raise Refused("rollback.nothing_older", f"nothing runs in {environment}", hint="promote a release into it")
+    with app.world.store.database.transaction() as tx:
+        holder = app.world.store.works.holder(tx, environment)
+        if holder and holder.kind is WorkKind.PROMOTION and holder.step in ("switch", "bake"):
+            return _during_bake(app, tx, actor, holder, mode, reason, dry_run)
+        release = _target(tx, environment, row.current, row.previous, to)
+        if mode == "down" and not records.release(tx, row.current).descriptor.migration.down:
+            raise Refused(
+                "rollback.no_down",
+                f"{records.release(tx, row.current).version} declares no down-migration",
+                hint="greenroom rollback --restore POINT brings the data back to an earlier state",
+            )
+        work = app.new_work(
+            WorkKind.ROLLBACK,
+            actor,
+            environment=environment,
+            release=release.digest,
+            mode=mode,
+            point=point,
+            reason=reason,
+        )
+        decision, case = decide_on(tx, app.world, _request(work, release))
+        if dry_run:
+            return Answer(None, decision, case.shown, work.plan.steps)
+        if not decision.refused:
+            app.add_work(tx, work)
+    if decision.refused:
+        raise refusal(f"roll {environment} back to {release.version}", decision)
+    app.poke()
+    return Answer(work, decision, case.shown, work.plan.steps)
+
+
+def _during_bake(app: App, tx: Connection, actor: Actor, holder: Work, mode: str, reason: str, dry_run: bool) -> Answer:
+    """The older release is still up: cancelling the promotion switches back."""
+    release = records.release(tx, holder.release or "")
+    if mode != "as-is":
+        raise Refused(
+            "rollback.still_baking",
+            f"{release.version} is still baking in {holder.environment}",
+            because="data is brought back only when one release is in place",
+            hint=f"greenroom cancel {holder.id} switches back; or wait until the bake ends",
+        )
+    if release.descriptor.migration.contracts:
+        raise Refused(
+            "rollback.forward_only",
+            f"{holder.environment} cannot go back from {release.version} by a switch: forward-only",
+            because=f"{release.version} declares that older releases cannot live on its schema, and it is switched to",
+            hint=f"greenroom finish {holder.id} ends the bake; then rollback --down or --restore POINT",
+        )
+    if not dry_run:
+        _cancel(app, tx, actor, holder, reason or "rolled back during the bake")
+    return Answer(None if dry_run else holder, Decision(()), "", holder.plan.steps)
+
+
+def cancel(app: App, actor: Actor, work_id: str, reason: str = "") -> Work:
+    """Stop at the next step boundary and undo. Raises Refused (`work.ended`, `work.past_return`)."""
+    work = app.work(work_id)
+    app.allow(actor, Action.CANCEL, work.environment)
+    if work.state in ENDED:
+        raise Refused(
+            "work.ended", f"{work.id} has ended: {work.state}", hint="rollback goes back from what is in place"
+        )
+    if work.direction is Direction.BACKWARD:
+        raise Refused(
+            "work.past_return", f"{work.id} is being undone already", hint="greenroom status shows how far it is"
+        )
+    if work.step in ("retire", "record"):
+        raise Refused(
+            "work.past_return",
+            f"{work.id} is past its bake: the older release has been told to end",
+            hint=f"greenroom rollback {work.environment} once it is done",
+        )
+    with app.world.store.database.transaction() as tx:
+        _cancel(app, tx, actor, work, reason or "cancelled")
+    app.poke()
+    return app.work(work_id)
+
+
+def finish(app: App, actor: Actor, work_id: str) -> Work:
+    """End the bake now. Raises Refused (`work.not_baking`)."""
+    work = app.work(work_id)
+    app.allow(actor, Action.RESUME, work.environment)
+    if work.state is not State.ACTIVE or work.step != "bake":
+        raise Refused("work.not_baking", f"{work.id} is not baking", hint="greenroom status shows what is under way")
+    with app.world.store.database.transaction() as tx:
+        app.world.store.works.set_columns(
+            tx, work.id, [State.ACTIVE], request={**work.request, "end_bake": True}, wake_at=None
+        )
+        app.world.store.recorder.append(tx, actor.name, "promotion.bake_ended", {"about": {"work": work.id}})
+    app.poke()
+    return app.work(work_id)
+
+
+def resume(app: App, actor: Actor, work_id: str) -> Work:
+    """Go on with work that stands in attention, at the same step. Raises Refused (`work.not_stuck`)."""
+    work = app.work(work_id)
+    app.allow(actor, Action.RESUME, work.environment)
+    forward_only = bool(work.error and str(work.error.get("code", "")).startswith("work.forward_only"))
+    with app.world.store.database.transaction() as tx:
+        values: dict[str, Any] = {"state": State.ACTIVE, "attempts": 0, "owner": None, "wake_at": None, "error": None}
+        if forward_only:  # staying on the newer release is what resuming means there
+            values |= {"direction": Direction.FORWARD, "cancel": None, "cursor": work.plan.steps.index("retire")}
+        if not app.world.store.works.set_columns(tx, work.id, [State.ATTENTION], **values):
+            raise Refused("work.not_stuck", f"{work.id} does not need a person: {work.state}", hint="nothing to do")
+        about = {"work": work.id, "error": dict(work.error or {}), "onward": forward_only}
+        app.world.store.recorder.append(tx, actor.name, "work.resumed", {"about": about})
+    app.poke()
+    return app.work(work_id)
+
+
+def refusal(what: str, decision: Decision) -> Refused:
+    """The gates' no, as an error: every refused line, and what to do about the first."""
+    lines = decision.refused
+    return Refused(
+        lines[0].verdict.code if len(lines) == 1 and hasattr(lines[0].verdict, "code") else "gate.refused",
+        what,
+        because="; ".join(f"gate {x.gate}: {x.verdict.because}" for x in lines),
+        hint="; ".join(x.verdict.next for x in lines if hasattr(x.verdict, "next")),
+        facts=decision.as_dict(),
+    )
+
+
+def _cancel(app: App, tx: Connection, actor: Actor, work: Work, reason: str) -> None:
+    if app.world.store.works.cancel(tx, work.id, f"{actor.name}: {reason[:500]}"):
+        about = {"work": work.id, "reason": reason[:500], "environment": work.environment}
+        app.world.store.recorder.append(tx, actor.name, "work.cancel_requested", {"about": about})
+
+
+def _target(tx: Connection, environment: str, current: str, previous: str | None, to: str | None) -> Release:
+    """Where a rollback goes: what was there before, or a release that has been there and is asked for."""
+    if to is None:
+        if previous is None:
+            raise Refused(
+                "rollback.nothing_older",
+                f"{environment} has nothing recorded to go back to",
+                hint="greenroom rollback --to RELEASE goes back to any release that has been there",
+            )
+        return records.release(tx, previous)
+    release = records.release(tx, to)
+    been = any(e.kind == "promotion" and e.environment == environment for e in records.evidence_of(tx, release.digest))
+    if release.digest == current or not been:
+        said = "is what runs there" if release.digest == current else "has never been there"
+        raise Refused(
+            "rollback.not_older", f"{release.version} {said}", hint="rollback returns to a release that was there"
+        )
+    return release
+
+
+def _under_way(app: App, tx: Connection, kind: WorkKind, environment: str, digest: str) -> Work | None:
+    """Unfinished work of this kind for this release in this environment."""
+    states = [*OPEN, State.ATTENTION]
+    found = app.world.store.works.find(tx, environment=environment, states=states, kinds=[kind], release=digest)
+    return next((w for w in found if w.not_before is None), None)
+
+
+def _request(work: Work, release: Release) -> Request:
+    return Request(
+        action=work.kind.value,
+        release=release.digest,
+        environment=work.environment or "",
+        requested_by=work.requested_by,
+        made_by=release.made_by,
+        work=work.id,
+        not_before=work.not_before,
+    )

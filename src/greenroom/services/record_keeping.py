@@ -1,0 +1,45 @@
+"""The ledger, read and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from greenroom.domain import ledger as chain
+from greenroom.domain.ledger import Broken, Entry
+from greenroom.domain.roles import Action, Actor
+from greenroom.services.app import App
+from greenroom.store.recorder import differences, project
+
+
+def entries(app: App, actor: Actor, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+    """In order, from the entry after `after`."""
+    app.allow(actor, Action.READ_LEDGER)
+    with app.world.store.database.reading() as tx:
+        return [e.as_dict() for e in app.world.store.recorder.entries(tx, after=after, limit=limit)]
+
+
+def verify(app: App, actor: Actor, *, head: str | None = None) -> dict[str, Any]:
+    """Prove the chain, then that every recorded table says what the ledger says.
+
+    `head`: a hash exported earlier, which must still be on the chain: it shows a ledger that was cut and regrown.
+    """
+    app.allow(actor, Action.READ_LEDGER)
+    seen: list[str] = []
+    with app.world.store.database.reading() as tx:
+        found = chain.verify(_watched(app.world.store.recorder.entries(tx), head, seen))
+        problems = [] if isinstance(found, Broken) else differences(tx, project(app.world.store.recorder.entries(tx)))
+    if isinstance(found, Broken):
+        problems = [f"entry {found.seq}: {found.problem}"]
+    elif head is not None and not seen:
+        problems.append("the exported head is not on this chain: entries after or at it were replaced")
+    count = found.seq - 1 if isinstance(found, Broken) else found.entries
+    tip = None if isinstance(found, Broken) else found.head
+    return {"verified": not problems, "entries": count, "head": tip, "problems": problems}
+
+
+def _watched(entries: Iterator[Entry], head: str | None, seen: list[str]) -> Iterator[Entry]:
+    for entry in entries:
+        if entry.hash == head:
+            seen.append(entry.hash)
+        yield entry

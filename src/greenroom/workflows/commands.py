@@ -1,0 +1,65 @@
+"""Running a command of the release in its environment, and a check against it."""
+
+from __future__ import annotations
+
+from greenroom.domain.evidence import Outcome
+from greenroom.domain.release import Check
+from greenroom.domain.secret import Secret
+from greenroom.ports.runtime import Finished
+from greenroom.workflows.instances import variables
+from greenroom.workflows.step import NewEvidence, StepContext
+
+CANNOT_RUN = frozenset({126, 127})
+"""Exit codes by which a shell or an interpreter says that the command itself could not be run."""
+
+
+def run_to_end(context: StepContext, command: tuple[str, ...], seconds: float, log_name: str) -> Finished:
+    """A command of the release with the application's own variables, e.g. its migration."""
+    world, release = context.world, context.release
+    return world.runtime.run(
+        world.runtime.prepare(context.environment),
+        world.artifacts.unpack(release.digest),
+        command,
+        variables(world, context.environment, release),
+        seconds=seconds,
+        log_name=f"{log_name}-{context.work.id}.log",
+        on_line=context.say,
+    )
+
+
+def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
+    """Run a check against `url`. It gets the address, not the application's secrets nor its database.
+
+    Passed, failed (it said no) or errored (it could not be run, was killed, or took too long).
+    """
+    world, release = context.world, context.release
+    given: dict[str, str | Secret] = {
+        "GREENROOM_URL": url,
+        "GREENROOM_ENVIRONMENT": context.environment,
+        "GREENROOM_RELEASE": release.digest,
+    }
+    finished = world.runtime.run(
+        world.runtime.prepare(context.environment),
+        world.artifacts.unpack(release.digest),
+        check.command,
+        given,
+        seconds=check.timeout_seconds,
+        log_name=f"check-{check.name}-{context.work.id}.log",
+        on_line=context.say,
+        cancelled=context.cancelled,
+    )
+    facts = {
+        "code": finished.code,
+        "ended_by": finished.ended_by,
+        "seconds": round(finished.seconds, 3),
+        "output": finished.output[-4000:],
+    }
+    return NewEvidence("check", check.name, _outcome(finished), facts)
+
+
+def _outcome(finished: Finished) -> Outcome:
+    if finished.code == 0:
+        return Outcome.PASSED
+    if finished.code is None or finished.code in CANNOT_RUN:
+        return Outcome.ERRORED
+    return Outcome.FAILED

@@ -1,0 +1,116 @@
+"""How a release's processes look in an environment: identifiers, addresses, and exactly which variables they get."""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from greenroom.domain.errors import Refused
+from greenroom.domain.release import Listen, MigrationStyle, Process, Release
+from greenroom.domain.secret import Secret
+from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
+from greenroom.workflows.world import World
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A release as one work puts it into an environment. Equal inputs name equal instances: that is what makes
+    starting them idempotent, also from a later control plane."""
+
+    environment: str
+    release: Release
+    work_id: str
+    port: int | None = None
+
+    @property
+    def tag(self) -> str:
+        return self.work_id.rpartition("-")[2]
+
+    def instance_ids(self) -> list[str]:
+        return [i for p in self.release.descriptor.processes for i in self.instance_ids_of(p)]
+
+    def instance_ids_of(self, process: Process) -> list[str]:
+        return [self._id(process, n) for n in range(process.count)]
+
+    def _id(self, process: Process, number: int) -> str:
+        return f"{self.environment}.{process.name}.{number}.{self.tag}"
+
+    def dial(self, place: Place) -> str:
+        """Where its web process listens."""
+        if self.release.descriptor.web.listen is Listen.PORT:
+            return f"127.0.0.1:{self.port}"
+        return f"unix/{place.sockets / self.tag}.sock"
+
+    def specs(
+        self, place: Place, unpacked: Unpacked, variables: Mapping[str, str | Secret], dial: str
+    ) -> list[InstanceSpec]:
+        """One spec per process and number; only the web process gets the address."""
+        web = self.release.descriptor.web
+        return [
+            InstanceSpec(
+                id=self._id(process, number),
+                place=place,
+                release=unpacked,
+                command=process.command,
+                env={**variables, **(_address(dial) if process.name == web.name else {})},
+                listen=process.listen if process.name == web.name else None,
+                dial=dial if process.name == web.name else "",
+                stop_seconds=process.stop_seconds,
+            )
+            for process in self.release.descriptor.processes
+            for number in range(process.count)
+        ]
+
+
+def _address(dial: str) -> dict[str, str]:
+    if dial.startswith("unix/"):
+        return {"GREENROOM_SOCKET": dial.removeprefix("unix/")}
+    return {"PORT": dial.rpartition(":")[2]}
+
+
+def variables(world: World, environment: str, release: Release) -> dict[str, str | Secret]:
+    """What an application is given: its configuration, its secrets, its database, where and what it is.
+
+    Secrets that are to be generated are made here, once per environment. Raises Refused (`config.missing`)
+    naming everything that is required and absent.
+    """
+    descriptor = release.descriptor
+    plain: Mapping[str, str] = world.project().environment(environment).config
+    kept = world.secrets.values(environment)
+    found: dict[str, str | Secret] = {}
+    missing = []
+    for variable in descriptor.variables:
+        if variable.name in kept:
+            found[variable.name] = kept[variable.name]
+        elif variable.name in plain and not variable.secret:
+            found[variable.name] = plain[variable.name]
+        elif variable.generate:
+            value = Secret(randomness.token_urlsafe(48))
+            world.secrets.put(environment, variable.name, value)
+            found[variable.name] = value
+        elif variable.default is not None:
+            found[variable.name] = variable.default
+        elif variable.required:
+            missing.append(variable.name)
+    if missing:
+        raise Refused(
+            "config.missing",
+            f"{environment} lacks {', '.join(missing)}",
+            because=f"release {release.version} declares them as required",
+            hint=f"greenroom secret set {environment} {missing[0]}, or a value under environments/{environment}/config",
+            facts={"environment": environment, "missing": missing},
+        )
+    if descriptor.services.postgres is not None:
+        found["DATABASE_URL"] = world.databases.ensure(environment, descriptor.services).url
+    found["GREENROOM_ENVIRONMENT"] = environment
+    found["GREENROOM_RELEASE"] = release.digest
+    return found
+
+
+def process_variables(given: Mapping[str, str | Secret], release: Release) -> dict[str, str | Secret]:
+    """For kept processes: a release that migrates at start unless told not to is told not to."""
+    migration = release.descriptor.migration
+    if migration.style is MigrationStyle.AT_START_UNLESS:
+        return {**given, **migration.switch_off}
+    return dict(given)

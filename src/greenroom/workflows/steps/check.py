@@ -1,0 +1,134 @@
+"""check: is it up, and does it do what it is for? Asked before any visitor reaches it."""
+
+from __future__ import annotations
+
+from greenroom.domain.errors import Refused
+from greenroom.domain.evidence import Outcome
+from greenroom.domain.plan import WorkKind
+from greenroom.ports.runtime import InstanceState
+from greenroom.workflows.commands import run_check
+from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
+from greenroom.workflows.steps.ground import deployment, runs
+
+POLL_SECONDS = 0.05
+EXITS = 3
+"""A process that ended by itself this often before it was ever healthy will not become so."""
+
+
+class CheckStep:
+    """Health first, on the process's own address; then the environment's checks, through the preview address.
+
+    Each check's outcome is evidence, also when it refuses the promotion. In a rollback the journeys are
+    what tells whether the older release can live on today's schema: a health check alone proves little.
+    """
+
+    name = "check"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        if not runs(context):
+            return Done()
+        world, plan = context.world, deployment(context)
+        dial = plan.dial(world.runtime.prepare(context.environment))
+        seconds = context.fact("check", "application_seconds") or wait_until_healthy(context, dial, plan.instance_ids())
+        context.guard()
+        world.edge.preview(context.environment, dial)
+        url = world.edge.preview_url(context.environment)
+        evidence: list[NewEvidence] = []
+        for check in context.release.descriptor.checks:
+            if context.environment not in check.environments:
+                continue
+            if context.work.kind is WorkKind.ROLLBACK and not check.journey:
+                continue
+            context.say(f"running {check.name}")
+            found = run_check(context, check, url)
+            evidence.append(found)
+            if found.outcome is not Outcome.PASSED:
+                raise StepFailed(_refusal(context, found), tuple(evidence))
+            context.say(f"{check.name} passed")
+        return Done({"application_seconds": seconds}, tuple(evidence))
+
+    def undo(self, context: StepContext) -> Outcomes:
+        if runs(context):
+            context.world.edge.preview(context.environment, None)
+        return Done()
+
+
+def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) -> float:
+    """Seconds from the call until the health check passed. Raises Refused (`release.unhealthy`)."""
+    world, health = context.world, context.release.descriptor.health
+    began = world.clock.monotonic()
+    last = "nobody answered"
+    while (passed := world.clock.monotonic() - began) < health.boot_seconds:
+        wait = min(health.request_seconds, max(0.1, health.boot_seconds - passed))
+        answer = world.probe.get(dial, health.path, seconds=wait)
+        if answer.status == health.status:
+            context.say(f"healthy after {passed + answer.seconds:.1f} s")
+            return world.clock.monotonic() - began
+        last = f"{health.path} answered {answer.status}" if answer.status else answer.problem
+        for instance in instances:
+            found = world.runtime.instance(instance)
+            if found.exits >= EXITS or found.state is InstanceState.STOPPED:
+                last = f"{instance} ended {found.exits} times, last with {found.last_exit}"
+                raise _unhealthy(context, last, instances)
+        context.guard()
+        world.clock.sleep(POLL_SECONDS)
+    raise _unhealthy(context, f"after {health.boot_seconds:.0f} s: {last}", instances)
+
+
+def _unhealthy(context: StepContext, why: str, instances: list[str]) -> Refused:
+    log = context.world.runtime.instance(instances[0]).log
+    tail = ""
+    if log is not None and log.exists():
+        tail = log.read_bytes()[-1500:].decode(errors="replace").strip()
+    if context.work.kind is WorkKind.ROLLBACK:
+        return forward_only(context, why)
+    return Refused(
+        "release.unhealthy",
+        f"{context.release.version} did not become healthy in {context.environment}",
+        because=f"{why}\n{tail}" if tail else why,
+        hint=f"greenroom logs {context.environment} shows all it said",
+    )
+
+
+def _refusal(context: StepContext, found: NewEvidence) -> Refused:
+    output = str(found.facts.get("output", "")).strip()
+    if context.work.kind is WorkKind.ROLLBACK:
+        return forward_only(context, f"{found.name} {found.outcome}: {output[-500:]}")
+    return Refused(
+        f"check.{found.outcome}",
+        f"{found.name} {found.outcome} for {context.release.version} in {context.environment}",
+        because=output[-1500:] or str(found.facts.get("ended_by", "")),
+        hint="no visitor reached it; mend it and make another release",
+    )
+
+
+def forward_only(context: StepContext, why: str) -> Refused:
+    """The older release cannot live on today's schema: refused, with the two ways out and what each costs."""
+    world = context.world
+    newer = world.environment(context.environment).current
+    ways = []
+    if newer and world.release(newer).descriptor.migration.down:
+        ways.append("--down runs the newer release's own down-migration")
+    else:
+        ways.append("--down, once the newer release declares migration.down (it declares none)")
+    points = world.databases.restore_points(context.environment)
+    since_switch = [p for p in points if p.name != context.work.id]
+    lost: dict[str, object] = {}
+    if since_switch:
+        point = since_switch[0]
+        rows = world.databases.would_lose(point)
+        lost = {"point": point.name, "since": rows.since.isoformat(), "rows": rows.rows, "tables": dict(rows.tables)}
+        ways.append(
+            f"--restore {point.name} brings back the database of {point.at:%Y-%m-%d %H:%M:%S} UTC:"
+            f" {rows.rows} written rows since then would be lost"
+        )
+    else:
+        ways.append("--restore, but there is no restore point")
+    return Refused(
+        "rollback.forward_only",
+        f"{context.environment} cannot go back to {context.release.version}: forward-only",
+        because=f"it cannot live on today's schema: {why}",
+        hint="; or ".join(ways),
+        facts={"would_lose": lost},
+    )

@@ -1,0 +1,86 @@
+"""migrate: the schema follows the release, by the release's own command, one migration at a time."""
+
+from __future__ import annotations
+
+from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.release import MigrationStyle
+from greenroom.workflows.commands import run_to_end
+from greenroom.workflows.step import Done, Outcomes, StepContext
+from greenroom.workflows.steps import traffic
+from greenroom.workflows.steps.ground import has_switched, holds_traffic, runs, was
+from greenroom.workflows.steps.traffic import cannot_return
+
+LOCK_SECONDS = 60.0
+
+
+class MigrateStep:
+    """Runs under an advisory lock in the target database, with the schema's fingerprint before and after.
+
+    Undo: nothing when the schema is as it was. A changed schema goes back by the restore point when visitors
+    were held since (nothing was written meanwhile), by the declared down-migration otherwise; without either it
+    stays, and the older release is asked whether it can live there.
+    """
+
+    name = "migrate"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        migration, world = context.release.descriptor.migration, context.world
+        by_command = migration.style in (MigrationStyle.COMMAND, MigrationStyle.AT_START_UNLESS)
+        if not runs(context) or not by_command:
+            return Done({"command": None})
+        with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
+            before = context.fact("migrate", "before") or world.databases.fingerprint(context.environment)
+            context.guard()
+            finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate")
+            after = world.databases.fingerprint(context.environment)
+        facts = {"before": before, "after": after, "changed": before != after, "application_seconds": finished.seconds}
+        if finished.code != 0:
+            raise Refused(
+                "migration.failed",
+                f"the migration of {context.release.version} failed in {context.environment}",
+                because=f"{finished.ended_by}: {finished.output.strip()[-1500:]}",
+                hint="the schema goes back as far as it changed; see greenroom logs, mend the migration, release again",
+                facts=facts,
+            )
+        context.say("schema changed" if before != after else "schema already as wanted")
+        return Done(facts)
+
+    def undo(self, context: StepContext) -> Outcomes:
+        world, migration = context.world, context.release.descriptor.migration
+        if not runs(context) or migration.style is MigrationStyle.NONE or was(context).release is None:
+            return Done()
+        if holds_traffic(context):
+            self._restore(context)
+            return Done({"undone": "restored"})
+        before = context.fact("migrate", "before")
+        if before is not None and world.databases.fingerprint(context.environment) == before:
+            return Done({"undone": "schema unchanged"})
+        if migration.down:
+            context.guard()
+            with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
+                finished = run_to_end(context, migration.down, migration.timeout_seconds, "migrate-down")
+            if finished.code != 0:
+                raise Errored(
+                    "migration.down_failed",
+                    f"the down-migration failed in {context.environment}",
+                    because=f"{finished.ended_by}: {finished.output.strip()[-1500:]}",
+                    hint="mend it by hand, then greenroom resume",
+                )
+            return Done({"undone": "down-migration"})
+        return Done({"undone": "schema stays: the older release lives on it"})
+
+    def _restore(self, context: StepContext) -> None:
+        """Nothing was written since the restore point: visitors were held. Going back loses nothing."""
+        name = context.fact("restore-point", "name")
+        if name is None or has_switched(context):
+            raise cannot_return(context)
+        databases = context.world.databases
+        point = next((p for p in databases.restore_points(context.environment) if p.name == name), None)
+        if point is None:
+            raise cannot_return(context)
+        if databases.fingerprint(context.environment) == context.fact("migrate", "before", ""):
+            return
+        context.guard()
+        databases.restore(point, aside=f"undone-{context.work.id}")
+        traffic.send_to(context, was(context).dial, was(context).release or "")

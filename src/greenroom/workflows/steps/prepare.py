@@ -1,0 +1,32 @@
+"""prepare: verified bytes on the ground, a database to talk to, every required setting present."""
+
+from __future__ import annotations
+
+from greenroom.domain.release import Listen
+from greenroom.workflows.instances import variables
+from greenroom.workflows.step import Done, Outcomes, StepContext
+from greenroom.workflows.steps.ground import runs
+
+
+class PrepareStep:
+    """Signature and every digest are verified here, and again by `start`."""
+
+    name = "prepare"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, release = context.world, context.release
+        unpacked = world.artifacts.unpack(release.digest)
+        context.say(f"{release.version} verified: signature and every file")
+        if not runs(context):
+            return Done({"root": str(unpacked.root)})
+        context.guard()
+        world.runtime.prepare(context.environment)
+        given = variables(world, context.environment, release)
+        facts: dict[str, object] = {"root": str(unpacked.root), "variables": sorted(given)}
+        if release.descriptor.web.listen is Listen.PORT:
+            facts["port"] = context.fact("prepare", "port") or world.runtime.free_port(context.environment)
+        return Done(facts)
+
+    def undo(self, context: StepContext) -> Outcomes:
+        return Done()

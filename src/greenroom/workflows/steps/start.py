@@ -1,0 +1,52 @@
+"""start: the release's processes beside those that visitors still reach."""
+
+from __future__ import annotations
+
+from greenroom.domain.release import MigrationStyle
+from greenroom.workflows.instances import Deployment, process_variables, variables
+from greenroom.workflows.step import Done, Outcomes, StepContext
+from greenroom.workflows.steps import traffic
+from greenroom.workflows.steps.ground import deployment, runs
+
+
+class StartStep:
+    """Verifies the bytes once more, then asks the keeper. Undo drains and stops what was started."""
+
+    name = "start"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        if not runs(context):
+            return Done()
+        world, release = context.world, context.release
+        unpacked = world.artifacts.unpack(release.digest)
+        place = world.runtime.prepare(context.environment)
+        plan = deployment(context)
+        dial = plan.dial(place)
+        given = process_variables(variables(world, context.environment, release), release)
+        facts: dict[str, object] = {"dial": dial, "instances": plan.instance_ids()}
+        if release.descriptor.migration.style is MigrationStyle.AT_START:
+            facts["before"] = context.fact("start", "before") or world.databases.fingerprint(context.environment)
+        for spec in plan.specs(place, unpacked, given, dial):
+            context.guard()
+            world.runtime.start(spec)
+            context.crash("between")
+        return Done(facts)
+
+    def undo(self, context: StepContext) -> Outcomes:
+        if not runs(context):
+            return Done()
+        plan = deployment(context)
+        world = context.world
+        dial = plan.dial(world.runtime.prepare(context.environment))
+        traffic.drain(context, dial)
+        stop_all(context, plan)
+        return Done()
+
+
+def stop_all(context: StepContext, plan: Deployment) -> None:
+    """End every instance of a deployment, each within its own time."""
+    for process in plan.release.descriptor.processes:
+        for instance in plan.instance_ids_of(process):
+            context.guard()
+            context.world.runtime.stop(instance, seconds=process.stop_seconds)
