@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _NET = Path("/proc/net")
@@ -53,7 +54,11 @@ def _tcp() -> Iterator[tuple[int, str, str]]:
 
 
 def _open_files(process: Path) -> set[str]:
+    found = set()
     try:
-        return {str(fd.readlink()) for fd in (process / "fd").iterdir()}
-    except OSError:  # another user's process, or gone
+        for fd in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile; listing our own always closes one
+                found.add(str(fd.readlink()))
+    except (PermissionError, FileNotFoundError):  # another user's process, or gone
         return set()
+    return found

@@ -18,7 +18,7 @@ from greenroom.adapters.caddy import drain, traffic
 from greenroom.adapters.caddy.admin import Admin
 from greenroom.adapters.caddy.config import LOOPBACK, Layout
 from greenroom.adapters.caddy.pointer import Route, Routes, replace
-from greenroom.adapters.caddy.program import RunAs, caddy
+from greenroom.adapters.caddy.program import RunAs, caddy, check_reachable
 from greenroom.adapters.home import Home
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.keeper.spec import Keeper, KeeperUnavailable, Spec, SpecDiffers
@@ -78,13 +78,15 @@ class CaddyEdge:
                 self._routes.mend(site.environment)
             previous = self._file.read_text() if self._file.exists() else None
             replace(self._file, json.dumps(wanted, indent=1), durable=True)
-            if served is None:
-                self._start()
             try:
+                if served is None:
+                    self._start()
                 self._serve(wanted)
             except Errored:
                 if previous is not None:
                     replace(self._file, previous, durable=True)
+                elif served is None:  # it never served anything: do not leave it failing for ever
+                    self.stop()
                 raise
 
     def point(self, environment: str, pointer: Pointer) -> None:
@@ -159,6 +161,8 @@ class CaddyEdge:
 
     def _start(self) -> None:
         program = caddy(self._home.toolchains, self._run_as)
+        if self._run_as:
+            check_reachable(self._file)
         state = str(self._layout.state)
         spec = Spec(
             name=KEPT_AS,
@@ -173,6 +177,8 @@ class CaddyEdge:
             sockets=(str(self._layout.admin),),
         )
         try:
+            if self._state() == "backing-off":  # do not wait for the keeper's next attempt
+                self._keeper.stop(KEPT_AS)
             try:
                 self._keeper.start(spec)
             except SpecDiffers:  # a newer Caddy, another user; nobody answers anyway
@@ -217,15 +223,15 @@ class CaddyEdge:
     def _check_ports(self, wanted: dict[str, Any], served: dict[str, Any] | None) -> None:
         """Every port we do not listen on yet is free. Raises BadInput (`edge.port_taken`)."""
         ours = caddy_config.ports(served or {})
-        if served is None and self._is_kept():  # it is being started again just now
+        if served is None and self._state() == "running":  # it is being started again just now
             ours = caddy_config.ports(self._written() or {})
         for port, server in caddy_config.ports(wanted).items():
             if port not in ours and not _is_free(port):
                 raise _taken(port, server, drain.listener(port) or "another process")
 
-    def _is_kept(self) -> bool:
+    def _state(self) -> str:
         try:
-            return self._keeper.status(KEPT_AS).state in ("running", "backing-off")
+            return self._keeper.status(KEPT_AS).state
         except KeeperUnavailable as e:
             raise _no_keeper(e) from e
 

@@ -24,7 +24,7 @@ class RunAs:
 def caddy(toolchains: Path, run_as: RunAs | None) -> Path:
     """A Caddy that `run_as` can execute; copied to `toolchains` when it lies where only we can read.
 
-    Raises Errored (`edge.no_caddy`, `edge.home_unreachable`).
+    Raises Errored (`edge.no_caddy`).
     """
     found = _find()
     if run_as is None or readable_by_all(found):
@@ -33,14 +33,18 @@ def caddy(toolchains: Path, run_as: RunAs | None) -> Path:
     copy = toolchains / f"caddy-{stat.st_size:x}-{stat.st_mtime_ns:x}"  # a new version gets a new name
     if not copy.exists():
         _copy(found, copy)
-    if not readable_by_all(copy):
+    return copy
+
+
+def check_reachable(file: Path) -> None:
+    """The edge's own user can read `file`. Raises Errored (`edge.home_unreachable`)."""
+    if not readable_by_all(file):
         raise Errored(
             "edge.home_unreachable",
-            f"the edge's own user cannot reach {toolchains}",
+            f"the edge's own user cannot reach {file}",
             because="a directory above it lets no other user through",
             hint="choose a home that others may pass, such as /var/lib/greenroom",
         )
-    return copy
 
 
 def _find() -> Path:
