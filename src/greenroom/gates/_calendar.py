@@ -107,7 +107,7 @@ def parse_hours(text: str) -> Hours:
     days, _, clock = text.rpartition(" ")
     start, end = (int(t[:2]) * 60 + int(t[3:]) for t in clock.split("-"))
     if start == end:
-        raise ValueError("should end at another time than it begins; the whole day is 00:00-24:00")
+        raise ValueError("should be hours that end at another time than they begin; all day is 00:00-24:00")
     return Hours(_days(days), start, end if end > start else end + DAY_MINUTES)
 
 
@@ -128,9 +128,9 @@ def parse_range(text: str) -> tuple[date, date]:
     try:
         days = date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError as e:
-        raise ValueError(f"should name days of the calendar ({e})") from None
+        raise ValueError(f"should be days of the calendar ({e})") from None
     if days[1] < days[0]:
-        raise ValueError("should not end before it begins")
+        raise ValueError("should be a range that ends no earlier than it begins")
     return days
 
 
@@ -156,7 +156,7 @@ def checked_place(code: str) -> str:
     if country not in known:
         raise ValueError(f"should be an ISO 3166 country code; no holidays are known for {country}")
     if part and part not in known[country]:
-        raise ValueError(f"should name a part of {country}: {', '.join(known[country]) or 'it has none'}")
+        raise ValueError(f"should be a part of {country}: {', '.join(known[country]) or 'it has none'}")
     return code
 
 

@@ -22,7 +22,7 @@ CLOCK_SLACK = timedelta(minutes=1)
 def _who_can_approve(roles: tuple[Role, ...]) -> tuple[Role, ...]:
     never = [r.value for r in roles if not may([r], Action.APPROVE)]
     if never:
-        raise ValueError(f"should name roles that may approve, which {listed(never)} may not")
+        raise ValueError(f"should be roles that may approve, which {listed(never)} may not")
     return tuple(dict.fromkeys(roles))
 
 
@@ -56,7 +56,7 @@ class Settings(GateConfig):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.groups and {"count", "roles"} & self.model_fields_set:
-            raise ValueError("should have either groups, or count and roles")
+            raise ValueError("should be either groups, or count and roles")
         return self
 
     @property

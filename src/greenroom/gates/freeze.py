@@ -29,32 +29,30 @@ class FreezeGate:
         return Settings()
 
     def judge(self, config: Settings, case: Case) -> Verdict:
-        target = case.target
-        holding = _holding(case, case.now)
+        holding, until = _chain(case)
         if not holding:
-            return Passed(f"no freeze holds {target.name}")
-        because = f"{target.name} is frozen {listed(_said(f) for f in holding)}"
+            return Passed(f"no freeze holds {case.target.name}")
+        because = f"{case.target.name} is frozen {listed(_said(f) for f in holding)}"
         override = by_override(self.name, case)
-        until = _thawed(case)
         if until is None:
             return Refused(because, f"{_lifters(holding)}; or {override}", "gate.freeze_open_ended")
         return Waiting(because, f"it ends by itself at {moment(until)}; or {override}", until)
 
 
-def _holding(case: Case, at: datetime) -> list[Freeze]:
-    held = [f for f in case.freezes if f.environment == case.target.name and f.holds(at)]
-    return sorted(held, key=lambda f: (f.at, f.id))
-
-
-def _thawed(case: Case) -> datetime | None:
-    """The first moment at which no freeze holds, those that only begin by then included; None: not by itself."""
-    at = case.now
-    while holding := _holding(case, at):
-        ends = [f.until for f in holding if f.until is not None]
+def _chain(case: Case) -> tuple[list[Freeze], datetime | None]:
+    """The freezes that hold now or take over before those end, and when the last has ended (None: not by itself)."""
+    at, chain = case.now, dict[str, Freeze]()
+    while holding := {f.id: f for f in case.freezes if f.environment == case.target.name and f.holds(at)}:
+        chain |= holding
+        ends = [f.until for f in holding.values() if f.until is not None]
         if len(ends) < len(holding):
-            return None
+            return _by_beginning(chain), None
         at = max(ends)
-    return at
+    return _by_beginning(chain), at
+
+
+def _by_beginning(chain: dict[str, Freeze]) -> list[Freeze]:
+    return sorted(chain.values(), key=lambda f: (f.at, f.id))
 
 
 def _said(freeze: Freeze) -> str:
@@ -63,7 +61,7 @@ def _said(freeze: Freeze) -> str:
 
 
 def _lifters(holding: list[Freeze]) -> str:
-    names = listed(sorted({f.by for f in holding if f.until is None} or {f.by for f in holding}), "or")
+    names = listed(sorted({f.by for f in holding if f.until is None}), "or")
     return f"{names}, or another who may freeze, lifts it: greenroom freeze lift {holding[0].environment}"
 
 

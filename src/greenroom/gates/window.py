@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from greenroom.domain.gate import Case, GateConfig, Passed, Refused, Verdict, Waiting
 from greenroom.domain.kinds import Kind
@@ -37,24 +37,10 @@ def _kept(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(kept)
 
 
-def _day_as_text(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value  # YAML reads a bare day as a date
-
-
-def _norway(value: Any) -> Any:
-    if value is False:
-        raise ValueError("should stand in quotes: YAML reads a bare NO as `false`")
-    return value
-
-
 HoursText = Annotated[str, _kept(parse_hours), Field(json_schema_extra={"pattern": HOURS_PATTERN})]
-RangeText = Annotated[
-    str, BeforeValidator(_day_as_text), _kept(parse_range), Field(json_schema_extra={"pattern": RANGE_PATTERN})
-]
+RangeText = Annotated[str, _kept(parse_range), Field(json_schema_extra={"pattern": RANGE_PATTERN})]
 ZoneText = Annotated[str, _kept(zone_named)]
-PlaceText = Annotated[
-    str, BeforeValidator(_norway), _kept(checked_place), Field(json_schema_extra={"pattern": PLACE_PATTERN})
-]
+PlaceText = Annotated[str, _kept(checked_place), Field(json_schema_extra={"pattern": PLACE_PATTERN})]
 
 
 class Settings(GateConfig):
@@ -135,7 +121,7 @@ def _scheduled(config: Settings, case: Case, start: datetime) -> Verdict:
 def _closed(config: Settings, case: Case, calendar: Calendar, start: datetime) -> Verdict:
     target, override = case.target, by_override("window", case)
     hours = listed(config.open) or "on every day that is not closed"
-    when = f"at {moment(start, calendar.zone)}" + (", as scheduled," if start > case.now else "")
+    when = f"at {moment(start, calendar.zone)}" + (", for which it is scheduled" if start > case.now else "")
     holiday = calendar.why_closed(start.astimezone(calendar.zone).date())
     because = f"{target.name} is closed {when} ({holiday or f'open {hours}'})"
     opens = calendar.next_opening(start)
