@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from greenroom.config.differences import policy_difference
+from greenroom.config.difference import policy_difference
 from greenroom.config.load import load
 from greenroom.config.project import EnvironmentConfig, ProjectConfig
 from greenroom.domain.canonical import digest_of

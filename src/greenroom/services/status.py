@@ -1,0 +1,154 @@
+"""The path as it stands: what is where, how old, what is under way, what waits and why. Read-only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from greenroom.domain.errors import GreenroomError
+from greenroom.domain.gate import Request
+from greenroom.domain.names import short
+from greenroom.domain.roles import Action, Actor
+from greenroom.domain.work import State, Work
+from greenroom.ports.runtime import InstanceState
+from greenroom.services.app import App
+from greenroom.services.decisions import decide_on
+from greenroom.store import records
+from greenroom.store.records import EnvironmentRow
+
+UNFINISHED = [State.WAITING, State.QUEUED, State.ACTIVE, State.ATTENTION]
+
+
+def path(app: App, actor: Actor) -> dict[str, Any]:
+    """Every environment in order, with the arrow that leads into it: what could come next, and what keeps it."""
+    app.allow(actor, Action.VIEW)
+    now = app.world.clock.now()
+    with app.world.store.database.reading() as tx:
+        rows = records.environments(tx)
+        works = app.world.store.works.find(tx, states=UNFINISHED)
+        shown = [_environment(app, tx, rows, i, works, now) for i in range(len(rows))]
+        making = [work_view(app, tx, w, now) for w in works if w.environment is None]
+    return {"project": app.world.project().project, "at": now, "environments": shown, "releases": making}
+
+
+def work(app: App, actor: Actor, work_id: str) -> dict[str, Any]:
+    """One piece of work: steps, durations, what it recorded, why it failed."""
+    found = app.work(work_id)
+    app.allow(actor, Action.VIEW, found.environment)
+    with app.world.store.database.reading() as tx:
+        return work_view(app, tx, found, app.world.clock.now(), history=True)
+
+
+def works(app: App, actor: Actor, *, environment: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """Newest first, ended ones included."""
+    app.allow(actor, Action.VIEW, environment)
+    with app.world.store.database.reading() as tx:
+        found = app.world.store.works.find(tx, environment=environment, limit=min(limit, 1000))
+        now = app.world.clock.now()
+        return [work_view(app, tx, w, now) for w in found]
+
+
+def work_view(app: App, tx: Connection, work: Work, now: datetime, *, history: bool = False) -> dict[str, Any]:
+    """For people and machines alike. `seconds` counts from the first claim, so waiting is not in it."""
+    version = records.release(tx, work.release).version if work.release else work.request.get("commit")
+    ended = work.ended_at or now
+    view: dict[str, Any] = {
+        "id": work.id,
+        "kind": work.kind.value,
+        "environment": work.environment,
+        "release": work.release,
+        "short": short(work.release) if work.release else None,
+        "version": version,
+        "state": work.state.value,
+        "step": work.step,
+        "direction": work.direction.value,
+        "plan": list(work.plan.steps),
+        "done": max(0, work.cursor),
+        "requested_by": work.requested_by,
+        "requested_at": work.requested_at,
+        "not_before": work.not_before,
+        "started_at": work.started_at,
+        "ended_at": work.ended_at,
+        "seconds": (ended - work.started_at).total_seconds() if work.started_at else 0.0,
+        "error": work.error,
+        "cancel": work.cancel,
+    }
+    if history:
+        lines = app.world.store.works.history(tx, work.id)
+        view["history"] = lines
+        view["facts"] = dict(work.facts)
+        view["steps"] = _durations(lines)
+    return view
+
+
+def _durations(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Seconds by step over all attempts forward, in the order they first happened."""
+    seconds: dict[str, float] = {}
+    for line in history:
+        if line["direction"] == "forward":
+            seconds[line["step"]] = seconds.get(line["step"], 0.0) + line["seconds"]
+    return [{"name": n, "seconds": round(s, 4)} for n, s in seconds.items()]
+
+
+def _environment(
+    app: App, tx: Connection, rows: list[EnvironmentRow], index: int, works: list[Work], now: datetime
+) -> dict[str, Any]:
+    row = rows[index]
+    config = app.world.project().environment(row.name)
+    mine = [w for w in works if w.environment == row.name]
+    freezes = [f for f in records.freezes_of(tx, row.name) if f.holds(now)]
+    return {
+        "name": row.name,
+        "kind": row.kind.value,
+        "url": app.world.edge.url(row.name) if config.runs else None,
+        "release": _release(tx, row.current),
+        "previous": _release(tx, row.previous),
+        "since": row.since,
+        "age_seconds": (now - row.since).total_seconds() if row.since else None,
+        "health": _health(app, row) if config.runs and row.current else None,
+        "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
+        "work": [work_view(app, tx, w, now) for w in mine],
+        "arrow": _arrow(app, tx, rows, index, mine),
+    }
+
+
+def _release(tx: Connection, digest: str | None) -> dict[str, Any] | None:
+    if digest is None:
+        return None
+    found = records.release(tx, digest)
+    return {"digest": digest, "short": short(digest), "version": found.version, "commit": found.commit}
+
+
+def _health(app: App, row: EnvironmentRow) -> str:
+    """up, starting again, or unknown: what the keeper says of the instances visitors reach."""
+    tag = (row.current_work or "").rpartition("-")[2]
+    try:
+        states = [i.state for i in app.world.runtime.instances(row.name) if i.id.endswith(f".{tag}")]
+    except GreenroomError:
+        return "unknown"
+    if not states:
+        return "down"
+    return "up" if all(s is InstanceState.RUNNING for s in states) else "starting again"
+
+
+def _arrow(app: App, tx: Connection, rows: list[EnvironmentRow], index: int, mine: list[Work]) -> dict[str, Any] | None:
+    """What may come in next: what is asked for already, or else what stands in the environment before."""
+    waiting = next((w for w in mine if w.kind == "promotion" and w.state in (State.WAITING, State.QUEUED)), None)
+    before = rows[index - 1].current if index else None
+    digest = (waiting.release if waiting else None) or before
+    if digest is None or digest == rows[index].current:
+        return None
+    release = records.release(tx, digest)
+    request = Request(
+        action="promotion",
+        release=digest,
+        environment=rows[index].name,
+        requested_by=waiting.requested_by if waiting else "",
+        made_by=release.made_by,
+        work=waiting.id if waiting else None,
+        not_before=waiting.not_before if waiting else None,
+    )
+    decision, _ = decide_on(tx, app.world, request)
+    return {"release": _release(tx, digest), "requested": waiting is not None, **decision.as_dict()}
