@@ -1,0 +1,131 @@
+"""What holds for every gate and every case, however the facts fall."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from greenroom.domain.evidence import Approval
+from greenroom.domain.gate import Case, Gate, GateConfig, Passed, Refused, Waiting, decide
+from greenroom.domain.roles import Role
+from greenroom.registry import all_gates
+from tests.unit.gates.strategies import MAIN, all_configured, cases, configured
+
+NAMES = list(all_gates())
+Pair = tuple[Gate, GateConfig]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=30)
+@given(st.data())
+def test_every_case_has_a_verdict(name: str, data: st.DataObject) -> None:
+    """A gate raises nothing, says why, and unless it passed what comes next, with a documented code."""
+    gate, config = data.draw(configured(name))
+    case = data.draw(cases())
+    verdict = gate.judge(config, case)
+    assert verdict.because
+    if isinstance(verdict, Refused):
+        assert verdict.next
+        assert verdict.code in gate.codes
+    if isinstance(verdict, Waiting):
+        assert verdict.next
+        assert verdict.until is None or verdict.until > case.now
+
+
+@given(all_configured, cases())
+def test_deciding_is_deterministic_and_can_be_told(gates: tuple[Pair, ...], case: Case) -> None:
+    """The same case gets the same decision, which becomes JSON as it is."""
+    assert decide(gates, case) == decide(gates, case)
+    json.dumps(decide(gates, case).as_dict())
+
+
+@given(all_configured, cases(), st.randoms(use_true_random=False))
+def test_the_order_of_facts_does_not_matter(gates: tuple[Pair, ...], case: Case, rng: random.Random) -> None:
+    """Evidence, approvals, freezes and overrides may be told in any order."""
+
+    def shuffled(facts: tuple) -> tuple:
+        return tuple(rng.sample(facts, len(facts)))
+
+    with_ids = {
+        name: tuple(replace(x, id=f"{name}-{n}") for n, x in enumerate(getattr(case, name)))
+        for name in ("evidence", "approvals", "freezes", "overrides")
+    }
+    told = replace(case, **with_ids)
+    retold = replace(case, **{name: shuffled(facts) for name, facts in with_ids.items()})
+    assert decide(gates, told) == decide(gates, retold)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=30)
+@given(st.data())
+def test_revoking_evidence_never_opens_a_gate(name: str, data: st.DataObject) -> None:
+    """What did not pass does not pass because a finding was withdrawn."""
+    gate, config = data.draw(configured(name))
+    case = data.draw(cases())
+    assume(case.evidence)
+    at = data.draw(st.integers(0, len(case.evidence) - 1))
+    withdrawn = list(case.evidence)
+    withdrawn[at] = replace(withdrawn[at], revoked_at=case.now, revoked_why="withdrawn")
+    if not isinstance(gate.judge(config, case), Passed):
+        assert not isinstance(gate.judge(config, replace(case, evidence=tuple(withdrawn))), Passed)
+
+
+@given(st.data())
+def test_a_valid_approval_never_closes_a_gate(data: st.DataObject) -> None:
+    """One more person who says yes takes nothing away, whoever approved before."""
+    gate, config = data.draw(configured("approvals"))
+    case = data.draw(cases())
+    more = Approval(
+        "more", MAIN, case.request.environment, data.draw(st.sampled_from(["ann", "mia", "cleo"])),
+        frozenset({data.draw(st.sampled_from(Role)).value}), case.shown, case.now - timedelta(hours=1),
+    )  # fmt: skip
+    if isinstance(gate.judge(config, case), Passed):
+        assert isinstance(gate.judge(config, replace(case, approvals=(*case.approvals, more))), Passed)
+
+
+@given(st.data())
+def test_nobody_passes_their_own_work(data: st.DataObject) -> None:
+    """Approvals of its maker and of its requester alone never satisfy the gate."""
+    gate, config = data.draw(configured("approvals"))
+    case = data.draw(cases())
+    own = {case.request.made_by, case.request.requested_by}
+    alone = replace(case, approvals=tuple(a for a in case.approvals if a.by in own))
+    assert not isinstance(gate.judge(config, alone), Passed)
+
+
+@given(st.data())
+def test_a_freeze_is_over_when_it_says(data: st.DataObject) -> None:
+    """At the moment the freeze gate names it passes, and a second before it does not."""
+    gate, config = data.draw(configured("freeze"))
+    case = data.draw(cases())
+    verdict = gate.judge(config, case)
+    if isinstance(verdict, Waiting):
+        assert verdict.until is not None
+        assert isinstance(gate.judge(config, replace(case, now=verdict.until)), Passed)
+        before = verdict.until - timedelta(microseconds=1)
+        assert not isinstance(gate.judge(config, replace(case, now=max(before, case.now))), Passed)
+
+
+@given(st.data())
+def test_a_soak_is_over_when_it_says(data: st.DataObject) -> None:
+    """At the moment the soak gate names it passes, and just before it does not."""
+    gate, config = data.draw(configured("soak"))
+    case = data.draw(cases())
+    verdict = gate.judge(config, case)
+    if isinstance(verdict, Waiting):
+        assert verdict.until is not None
+        assert isinstance(gate.judge(config, replace(case, now=verdict.until)), Passed)
+        just_before = replace(case, now=verdict.until - timedelta(microseconds=1))
+        assert isinstance(gate.judge(config, just_before), Waiting)
+
+
+@given(all_configured, cases(action="rollback"))
+def test_a_rollback_is_asked_little(gates: tuple[Pair, ...], case: Case) -> None:
+    """Only the seal and the slot stand in the way of a rollback: no freeze, no window, no approval."""
+    assert {line.gate for line in decide(gates, case).lines} == {"sealed", "one_at_a_time"}
