@@ -24,7 +24,8 @@ from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.caddy.program import RunAs
 from greenroom.adapters.home import Home
 from greenroom.domain.kinds import ErrorDetail, Kind
-from greenroom.keeper.spec import Spec, Status
+from greenroom.keeper.client import KeeperClient
+from greenroom.keeper.spec import Keeper, Spec, Status
 from greenroom.ports.edge import Site
 
 
@@ -250,7 +251,7 @@ class Stage:
     """An edge with three environments (production, staging, dev), and somewhere to run applications."""
 
     edge: CaddyEdge
-    keeper: ThreadKeeper
+    keeper: Keeper
     apps: Apps
     home: Home
     sites: dict[str, Site]
@@ -264,10 +265,12 @@ class Stage:
 
 
 @contextmanager
-def stage(root: Path, *, run_as: RunAs | None = None, hold_seconds: float = 60.0) -> Iterator[Stage]:
+def stage(
+    root: Path, *, run_as: RunAs | None = None, hold_seconds: float = 60.0, real_keeper: bool = False
+) -> Iterator[Stage]:
     """A configured edge; ends with no process and no run directory."""
     home = Home.at(root)
-    keeper = ThreadKeeper()
+    keeper = KeeperClient(home.keeper, heal=True) if real_keeper else ThreadKeeper()
     edge_port, *ports = free_ports(7)
     edge = CaddyEdge(
         home, keeper, "shop", edge_port=edge_port, clock=RealClock(), run_as=run_as, hold_seconds=hold_seconds
@@ -287,4 +290,6 @@ def stage(root: Path, *, run_as: RunAs | None = None, hold_seconds: float = 60.0
             yield Stage(edge, keeper, running, home, sites, edge_port)
         finally:
             edge.stop()
+            if isinstance(keeper, KeeperClient):
+                keeper.shutdown(stop_children=True)
             shutil.rmtree(home.run)

@@ -39,18 +39,30 @@ def again(edge: Stage) -> CaddyEdge:
     return CaddyEdge(edge.home, edge.keeper, "shop", edge_port=edge.edge_port, clock=RealClock(), run_as=None)
 
 
-def test_killed_it_comes_back_as_it_was(edge: Stage) -> None:
-    """kill -9: the keeper starts it again, with the same sites, pointers and canaries."""
-    candidate = edge.apps.start("candidate", edge.dial("candidate"))
-    edge.edge.canary("production", Canary(candidate, "r-2", 1.0), token=1)
-    before = Admin(edge.home.run / "edge" / "admin.sock").config()
-    killed = edge.keeper.status("edge").pid
-    edge.keeper.signal("edge", "SIGKILL")
-    eventually(lambda: edge.keeper.status("edge").pid != killed and edge.edge.alive(), "it is back")
-    assert Admin(edge.home.run / "edge" / "admin.sock").config() == before
-    assert ask(edge.port("production")).body == b"candidate"
-    edge.edge.configure(list(edge.sites.values()))
-    assert edge.keeper.status("edge").state == "running"
+def test_killed_it_comes_back_as_it_was(tmp_path: Path) -> None:
+    """kill -9: the real keeper starts it again, with the same sites, pointers and canaries."""
+    with stage(tmp_path, real_keeper=True) as edge:
+        old, candidate = edge.apps.start("app", edge.dial("app")), edge.apps.start("candidate", edge.dial("candidate"))
+        edge.edge.point("production", Pointer(old, "r-1", 1))
+        edge.edge.canary("production", Canary(candidate, "r-2", 1.0), token=1)
+        before = Admin(edge.home.run / "edge" / "admin.sock").config()
+        killed = edge.keeper.status("edge").pid
+        edge.keeper.signal("edge", "SIGKILL")
+        eventually(lambda: edge.keeper.status("edge").pid not in (killed, None) and edge.edge.alive(), "it is back")
+        assert Admin(edge.home.run / "edge" / "admin.sock").config() == before
+        assert ask(edge.port("production")).body == b"candidate"
+        edge.edge.configure(list(edge.sites.values()))
+        assert edge.keeper.status("edge").exits == 1
+
+
+def test_configured_while_it_is_down(tmp_path: Path) -> None:
+    """Configured just after a kill, its own ports are not taken for somebody else's; it ends up as configured."""
+    with stage(tmp_path, real_keeper=True) as edge:
+        edge.keeper.signal("edge", "SIGKILL")
+        fewer = [edge.sites["production"], edge.sites["dev"]]
+        edge.edge.configure(fewer)
+        assert ask(edge.port("dev")).status == 503
+        assert ask(edge.edge_port, host="staging.shop.localhost").status == 421
 
 
 def test_configuring_again_changes_nothing(edge: Stage) -> None:

@@ -42,9 +42,10 @@ def report(log: Path, environment: str, since: datetime, until: datetime) -> Tra
     the release's speed and are left out of the percentiles.
     """
     tallies: dict[str, Tally] = defaultdict(Tally)
-    mark = f'"env":"{environment}"'.encode()
-    for line in _lines(log, since.timestamp(), until.timestamp()):
-        if mark in line and (entry := parsed(line)) and _counts(entry, environment, since, until):
+    begin, end = since.timestamp(), until.timestamp()
+    mark = f'"env":"{environment}"'.encode()  # spares the parsing of others' lines
+    for line in _lines(log, begin, end):
+        if mark in line and (entry := parsed(line)) and begin <= entry["ts"] < end and _counts(entry, environment):
             _add(tallies[str(entry["release"])], entry)
     releases = tuple(tally.traffic(release) for release, tally in sorted(tallies.items()))
     return TrafficReport(environment, since, until, releases)
@@ -64,13 +65,8 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) and isinstance(entry.get("ts"), (int, float)) else None
 
 
-def _counts(entry: dict[str, Any], environment: str, since: datetime, until: datetime) -> bool:
-    return (
-        since.timestamp() <= entry["ts"] < until.timestamp()
-        and entry.get("env") == environment
-        and entry.get("door") == "site"
-        and bool(entry.get("release"))
-    )
+def _counts(entry: dict[str, Any], environment: str) -> bool:
+    return entry.get("env") == environment and entry.get("door") == "site" and bool(entry.get("release"))
 
 
 def _add(tally: Tally, entry: dict[str, Any]) -> None:
