@@ -1,0 +1,152 @@
+"""Connecting to PostgreSQL; no exception of its driver leaves this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from greenroom.adapters.postgres.tools import disk_full
+from greenroom.domain.errors import Errored
+from greenroom.domain.secret import Secret
+
+SUPERUSER = "postgres"
+APP = "app"
+"""The application's role and database carry the same name in every environment."""
+
+MAINTENANCE = "postgres"
+"""The database for administration; applications may not connect to it."""
+
+OWN_SETTINGS = {
+    "search_path": "pg_catalog",  # an application must not slip its own functions under our statements
+    "role": "none",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read\\ committed",
+    "row_security": "off",
+    "quote_all_identifiers": "off",
+    "client_min_messages": "warning",
+    "datestyle": "ISO,MDY",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+}
+"""An application may attach settings to its own database and role; those given at the connection win over them."""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a cluster takes connections, and who enters."""
+
+    host: str  # directory of the unix socket, or 127.0.0.1
+    port: int
+    user: str
+    password: Secret
+
+    def at(self, database: str) -> dict[str, Any]:
+        return {"host": self.host, "port": self.port, "user": self.user, "dbname": database}
+
+    def env(self, settings: Mapping[str, str] = OWN_SETTINGS) -> dict[str, str]:
+        """What PostgreSQL's own client programs read."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password.reveal(),
+            "PGOPTIONS": options(settings),
+            "PGCONNECT_TIMEOUT": "10",
+        }
+
+
+class NotYet(Exception):
+    """Nobody answers, or the server is still starting or recovering."""
+
+
+def options(settings: Mapping[str, str]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+@contextmanager
+def session(door: Door, database: str, *, autocommit: bool = True) -> Iterator[Connection]:
+    """A connection for one piece of work; errors of the driver become `Errored`, inside the block too."""
+    with translated(f"work in database {database}"):
+        connection = _open(door, database, autocommit)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def probe(door: Door, database: str) -> None:
+    """Connect once. Raises NotYet while the server is not there; Errored when it answers and says no."""
+    try:
+        with translated(f"connect to database {database}"):
+            _open(door, database, autocommit=True).close()
+    except Errored as error:
+        if error.code in ("database.unreachable", "database.starting"):
+            raise NotYet(error.because) from error
+        raise
+
+
+def _open(door: Door, database: str, autocommit: bool) -> Connection:
+    return psycopg.connect(
+        **door.at(database),
+        password=door.password.reveal(),
+        options=options(OWN_SETTINGS),
+        application_name="greenroom",
+        connect_timeout=10,
+        autocommit=autocommit,
+        prepare_threshold=None,
+    )
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn every exception of the driver into `Errored`; `doing` says what was tried."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error, doing) from error
+
+
+def translate(error: psycopg.Error, doing: str) -> Errored:
+    """The error of ours for one of the driver's. At connection time there is no SQLSTATE, only the server's words."""
+    said = str(error).strip()
+    state = error.sqlstate or ""
+    if state.startswith("28") or "password authentication failed" in said or "no pg_hba.conf entry" in said:
+        return Errored(
+            "database.password",
+            "the database does not accept Greenroom's password",
+            because=said,
+            hint="restore the home's private directory from a backup",
+        )
+    if state == "57P03" or "the database system is" in said:
+        return Errored("database.starting", "the database is not ready yet", because=said)
+    if state == "53100" or "No space left on device" in said:
+        return disk_full(said)
+    if state in ("53300", "53200") or "too many clients" in said or "remaining connection slots" in said:
+        return Errored("database.busy", "the database has no connection or memory left", because=said)
+    if state == "3D000" or "not currently accepting connections" in said:
+        return Errored(
+            "database.closed",
+            f"could not {doing}",
+            because=said,
+            hint="a restore was interrupted: resume it, or put back what was kept aside",
+        )
+    if isinstance(error, psycopg.OperationalError) and not state:
+        return Errored("database.unreachable", "nobody answers where the database should be", because=said)
+    return Errored("database.failed", f"could not {doing}", because=said, facts={"sqlstate": state})
+
+
+def socket_of(directory: Path, port: int) -> Path:
+    """The unix socket that a server with this port makes in its directory."""
+    return directory / f".s.PGSQL.{port}"

@@ -1,0 +1,30 @@
+"""Directories that must be ours before anything is trusted to them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from greenroom.adapters.runtimes.users import User
+from greenroom.domain.errors import Errored
+
+
+def own_directory(path: Path, mode: int, account: User | None = None) -> Path:
+    """A directory of the caller's, or of `account`; made if absent. Its parent must be ours already.
+
+    Raises Errored (`home.unsafe`) when it is a link or belongs to anybody else.
+    """
+    owner = os.getuid() if account is None else account.uid
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        pass
+    else:
+        path.chmod(mode)  # whatever the umask
+        if owner != os.getuid():
+            os.chown(path, owner, account.gid if account else -1, follow_symlinks=False)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.getuid()):
+        raise Errored("home.unsafe", f"{path} is not a directory of ours", hint="remove it")
+    return path

@@ -1,0 +1,93 @@
+"""The application's role, database and extensions: what it may do in its own database, and nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Connection, Door, probe, session
+from greenroom.domain.errors import Errored
+
+APP_ATTRIBUTES = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT")
+
+
+def ensure_ground(superuser: Door, application: Door, extensions: Iterable[str]) -> str:
+    """Role, database and extensions are there and the application can enter; the server's version, as "18.4"."""
+    with session(superuser, MAINTENANCE) as connection:
+        ensure_role(connection, application)
+        ensure_database(connection)
+        version = version_of(connection)
+    wanted = [e for e in extensions if e != "plpgsql"]
+    if wanted:
+        ensure_extensions(superuser, wanted)
+    ensure_entry(superuser, application)
+    return version
+
+
+def ensure_role(connection: Connection, application: Door) -> None:
+    """The role exists and has no power over the cluster, whatever was done to it since."""
+    app = sql.Identifier(APP)
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP]).fetchone()
+    if known is None:
+        connection.execute(sql.SQL("CREATE ROLE {} {}").format(app, APP_ATTRIBUTES))
+        set_password(connection, application)
+    else:
+        connection.execute(sql.SQL("ALTER ROLE {} {}").format(app, APP_ATTRIBUTES))
+    for database in (MAINTENANCE, "template1"):
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+
+
+def set_password(connection: Connection, application: Door) -> None:
+    """Hashed here: the server never sees the password itself, and no log can hold it."""
+    plain, name = application.password.reveal().encode(), application.user.encode()
+    hashed = connection.pgconn.encrypt_password(plain, name, b"scram-sha-256").decode()
+    connection.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(application.user), sql.Literal(hashed))
+    )
+
+
+def ensure_database(connection: Connection) -> None:
+    """The application's database exists and takes connections. Raises Errored (`database.closed`) amid a restore."""
+    row = connection.execute("SELECT datallowconn FROM pg_database WHERE datname = %s", [APP]).fetchone()
+    if row is None:
+        create_database(connection, APP)
+    elif not row[0]:
+        raise Errored(
+            "database.closed",
+            "the database takes no connections",
+            because="a restore was interrupted",
+            hint="resume it, or put back what was kept aside",
+        )
+
+
+def create_database(connection: Connection, name: str) -> None:
+    """An empty database that belongs to the application's role and that nobody else may enter."""
+    app, database = sql.Identifier(APP), sql.Identifier(name)
+    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(database, app))
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+
+
+def ensure_extensions(superuser: Door, extensions: Iterable[str]) -> None:
+    with session(superuser, APP) as connection:
+        for name in extensions:
+            connection.execute(
+                sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA public CASCADE").format(sql.Identifier(name))
+            )
+
+
+def ensure_entry(superuser: Door, application: Door) -> None:
+    """Enter as the application would; a password that is not the kept one is set to it."""
+    try:
+        probe(application, APP)
+    except Errored as error:
+        if error.code != "database.password":
+            raise
+        with session(superuser, MAINTENANCE) as connection:
+            set_password(connection, application)
+        probe(application, APP)
+
+
+def version_of(connection: Connection) -> str:
+    number = connection.info.server_version
+    return f"{number // 10000}.{number % 10000}"

@@ -1,0 +1,128 @@
+"""Running PostgreSQL's own programs: as the right operating-system user, with an exact environment, never outliving us.
+
+`setpriv` (util-linux) changes the user and has the kernel kill the program when the thread that started it dies.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from greenroom.adapters.home import Home
+from greenroom.adapters.postgres.providers import Provider
+from greenroom.adapters.runtimes.users import User
+from greenroom.domain.errors import Errored
+
+EnsureUser = Callable[[str], User]
+"""Makes the operating-system user of that name, if absent."""
+
+Adopt = Callable[[Path, Home], Path]
+"""The tree itself if every user of this machine can use it, else a copy that they can."""
+
+SAID = 2000
+
+
+def is_caller(account: User) -> bool:
+    """True when the program runs as we do: there is nobody else we could become."""
+    return account.uid == os.geteuid()
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs of one provider, where `account` can execute them."""
+
+    bin: Path
+    libraries: Path | None
+
+    def program(self, name: str) -> str:
+        return str(self.bin / name)
+
+    def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Exactly what a program of PostgreSQL needs: no home, no PG* variable of the caller."""
+        env = {"PATH": f"{self.bin}:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+        if self.libraries is not None:
+            env["LD_LIBRARY_PATH"] = str(self.libraries)
+        return env | dict(extra or {})
+
+
+def tools_of(provider: Provider, account: User, home: Home, adopt: Adopt) -> Tools:
+    """The provider's programs, copied to where `account` can read them when it cannot where they are."""
+    if is_caller(account):
+        return Tools(provider.bin, provider.libraries)
+    libraries = adopt(provider.libraries, home) if provider.libraries is not None else None
+    return Tools(adopt(provider.bin.parent, home) / provider.bin.name, libraries)
+
+
+def command(argv: Sequence[str], account: User | None, *, at_our_death: str = "KILL") -> list[str]:
+    """`argv` as `account` (None: the caller), ended by that signal when we die."""
+    prefix = [_setpriv(), "--pdeathsig", at_our_death]
+    if account is not None and not is_caller(account):
+        prefix += ["--reuid", str(account.uid), "--regid", str(account.gid), "--clear-groups", "--no-new-privs"]
+    return [*prefix, "--", *argv]
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    account: User | None = None,
+    seconds: float,
+    stdin: str = "",
+) -> str:
+    """Run a program to its end; what it wrote to stdout.
+
+    Raises Errored: `database.tool_failed` with the end of what it said, `database.tool_timeout`, `database.disk_full`.
+    """
+    name = Path(argv[0]).name
+    try:
+        done = subprocess.run(
+            command(argv, account),
+            env=dict(env),
+            cwd="/",
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Errored("database.tool_timeout", f"{name} did not end within {seconds:g} s") from error
+    except OSError as error:
+        raise Errored("database.tool_failed", f"{name} does not start", because=str(error)) from error
+    if done.returncode == 0:
+        return done.stdout
+    raise tool_failed(name, done.returncode, done.stderr or done.stdout)
+
+
+def tool_failed(name: str, code: int, said: str) -> Errored:
+    """What went wrong, from a program's exit code and its last words."""
+    because = said.strip()[-SAID:]
+    if "No space left on device" in said:
+        return disk_full(because)
+    return Errored("database.tool_failed", f"{name} failed with {_ended(code)}", because=because)
+
+
+def disk_full(because: str) -> Errored:
+    return Errored(
+        "database.disk_full", "the disk of the database is full", because=because, hint="free space, then try again"
+    )
+
+
+def _ended(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+@cache
+def _setpriv() -> str:
+    found = shutil.which("setpriv", path="/usr/bin:/bin:/usr/sbin:/sbin")
+    if found is None:
+        raise Errored(
+            "database.tool_failed", "the program setpriv is missing", hint="install util-linux (Debian: apt install)"
+        )
+    return found
