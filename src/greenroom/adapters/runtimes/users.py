@@ -57,6 +57,11 @@ def edge_group(home: Home) -> str:
     return _name(home, "gr-edge")
 
 
+def build_user(home: Home) -> str:
+    """The name of the user that builds releases."""
+    return _name(home, "gr-build")
+
+
 def ensure_user(name: str) -> User:
     """The system user of that name, made with a group of its own if absent; safe against a second maker.
 

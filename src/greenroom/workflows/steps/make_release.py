@@ -13,8 +13,11 @@ from greenroom.config.project import VersionSource
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.names import short
+from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.release import Descriptor
+from greenroom.domain.work import State, Work
 from greenroom.ports.artifacts import Built, Sealed, Source
+from greenroom.workflows.recipe import language_of
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
 
 
@@ -116,6 +119,26 @@ def _record(tx: Connection, context: StepContext, built: Built, sealed: Sealed) 
     }
     found = NewEvidence("seal", "clean-room", Outcome.PASSED, facts)
     world.record_evidence(tx, work, found, release=sealed.digest)
+    if target := work.request.get("then_promote"):
+        _promote(tx, context, target, sealed.digest)
+
+
+def _promote(tx: Connection, context: StepContext, environment: str, digest: str) -> None:
+    """What was asked for with the release: the gates decide when the work is taken up, as for any other."""
+    world, asked = context.world, context.work
+    promotion = Work(
+        id=world.ids.new("promotion"),
+        kind=WorkKind.PROMOTION,
+        environment=environment,
+        release=digest,
+        plan=PLANS[WorkKind.PROMOTION],
+        state=State.QUEUED,
+        requested_by=asked.requested_by,
+        requested_at=world.clock.now(),
+    )
+    world.store.works.add(tx, promotion)
+    about = {"work": promotion.id, "environment": environment, "release": digest, "after": asked.id}
+    world.store.recorder.append(tx, asked.requested_by, "promotion.requested", {"about": about})
 
 
 def _source(context: StepContext) -> Source:
@@ -126,7 +149,8 @@ def _source(context: StepContext) -> Source:
 def _descriptor(context: StepContext, source: Source) -> Descriptor:
     """The commit's own greenroom.yaml says how it runs."""
     config = load_file(source.tree / "greenroom.yaml")
-    return config.descriptor(_version(config.build.version, source))
+    language = config.build.language or language_of(source.tree)
+    return config.descriptor(_version(config.build.version, source), language)
 
 
 def _version(wanted: VersionSource, source: Source) -> str:

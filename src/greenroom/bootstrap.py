@@ -1,0 +1,140 @@
+"""The one place where real things are put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from greenroom.adapters.caddy.edge import CaddyEdge
+from greenroom.adapters.caddy.program import RunAs
+from greenroom.adapters.clock import SortableIdentifiers, SystemClock
+from greenroom.adapters.home import Home
+from greenroom.adapters.postgres.database import PostgresDatabases
+from greenroom.adapters.probe import HttpProbe
+from greenroom.adapters.runtimes import users
+from greenroom.adapters.runtimes.process import ProcessRuntime
+from greenroom.adapters.runtimes.toolchain import adopt
+from greenroom.adapters.sealing.sealer import OciSealer
+from greenroom.adapters.sealing.signing import Keyring
+from greenroom.adapters.sealing.store import OciArtifacts
+from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
+from greenroom.adapters.secretstore import FileSecrets
+from greenroom.config.load import load, load_file
+from greenroom.config.project import ProjectConfig
+from greenroom.domain.errors import BadInput
+from greenroom.domain.gate import Decision
+from greenroom.domain.release import Language
+from greenroom.domain.work import Work
+from greenroom.keeper.client import KeeperClient
+from greenroom.services.app import App
+from greenroom.services.decisions import decide_work
+from greenroom.store import records
+from greenroom.store.database import Database
+from greenroom.workflows.crash import crash_points
+from greenroom.workflows.engine import Engine
+from greenroom.workflows.procedure import procedure
+from greenroom.workflows.progress import Progress
+from greenroom.workflows.recipe import language_of
+from greenroom.workflows.world import Store, World
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control plane, wired and not yet started."""
+
+    home: Home
+    keeper: KeeperClient
+    world: World
+    engine: Engine
+    app: App
+
+
+class AppliedPolicy:
+    """The configuration in force, read again only when another was applied."""
+
+    def __init__(self, database: Database, first: ProjectConfig | None) -> None:
+        self._database = database
+        self._first = first
+        self._known: tuple[str, ProjectConfig] | None = None
+        self._lock = Lock()
+
+    def __call__(self) -> ProjectConfig:
+        with self._database.reading() as tx:
+            row = records.newest_policy(tx)
+        if row is None:
+            if self._first is None:
+                raise BadInput("policy.absent", "no configuration was applied", hint="greenroom up in the repository")
+            return self._first
+        with self._lock:
+            if self._known is None or self._known[0] != row["id"]:
+                self._known = (row["id"], load(row["text"]))
+            return self._known[1]
+
+
+def store_url(home: Home) -> str:
+    """Where the store is: `GREENROOM_STORE` (SQLAlchemy's form, for PostgreSQL), or a SQLite file in the home."""
+    return os.environ.get("GREENROOM_STORE") or f"sqlite:///{home.store}"
+
+
+def build(home: Home, *, first: ProjectConfig | None = None, owner: str = "local") -> Control:
+    """Wire a control plane over `home`. `first` is the configuration of a home that has none yet.
+
+    Opens the store and starts no thread and no process.
+    """
+    clock, ids = SystemClock(), SortableIdentifiers()
+    database = Database(store_url(home), clock)
+    database.open()
+    policy = AppliedPolicy(database, first)
+    project = policy().project
+    keeper = KeeperClient(home.keeper, heal=True)
+    keyring, toolchain = Keyring(home.private), HostToolchain(home)
+    databases = PostgresDatabases(home, keeper, project, clock, ensure_user=users.ensure_user, adopt=adopt)
+    world = World(
+        clock=clock,
+        ids=ids,
+        store=Store(database),
+        runtime=ProcessRuntime(home, keeper, project),
+        edge=CaddyEdge(home, keeper, project, edge_port=policy().edge_port, clock=clock, run_as=_edge_user(home)),
+        databases=databases,
+        artifacts=OciArtifacts(home, keyring, toolchain),
+        sealer=OciSealer(home, keyring, databases, toolchain, recipe_of, account=_build_account(home)),
+        secrets=FileSecrets(home),
+        probe=HttpProbe(),
+        progress=Progress(clock),
+        project=policy,
+    )
+    engine = Engine(world, procedure(), _decider(world), owner=owner, crash=crash_points(os.environ))
+    return Control(home, keeper, world, engine, App(world, engine.poke))
+
+
+def recipe_of(tree: Path) -> Recipe:
+    """How a commit is built, from its own greenroom.yaml."""
+    build = load_file(tree / "greenroom.yaml").build
+    language: Language = build.language or language_of(tree)
+    return Recipe(language, build.runtime, build.lock, build.commands, build.timeout_seconds)
+
+
+def _decider(world: World) -> Callable[[Connection, Work], Decision | None]:
+    return lambda tx, work: decide_work(tx, world, work)
+
+
+def _edge_user(home: Home) -> RunAs | None:
+    """The proxy's own user, in the group that applications' sockets let through; None without root."""
+    if not users.can_separate():
+        return None
+    name = users.edge_group(home)
+    user = users.ensure_user(name)
+    return RunAs(user.uid, user.gid)
+
+
+def _build_account(home: Home) -> Account | None:
+    """The user that builds releases; None without root."""
+    if not users.can_separate():
+        return None
+    user = users.ensure_user(users.build_user(home))
+    return Account(user.uid, user.gid)

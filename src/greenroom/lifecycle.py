@@ -1,0 +1,184 @@
+"""Bringing Greenroom up on this machine, and down again."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from greenroom.adapters.home import Home
+from greenroom.adapters.runtimes.process import ProcessRuntime
+from greenroom.config.load import load
+from greenroom.config.project import ProjectConfig
+from greenroom.domain.errors import BadInput, Errored, GreenroomError, from_dict
+from greenroom.keeper.client import KeeperClient, ensure_keeper
+from greenroom.keeper.spec import Spec
+from greenroom.serving import serve, write_private
+
+__all__ = ["default_home", "down", "serve", "up"]
+
+CONTROL_PLANE = "control-plane"
+START_SECONDS = 60.0
+FILE = "greenroom.yaml"
+
+Say = Callable[[str], None]
+
+
+def default_home(project: str) -> Path:
+    """Where a project's home is unless told otherwise: /var/lib for root, the user's state directory else."""
+    if os.getuid() == 0:
+        return Path("/var/lib/greenroom") / project
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(state) / "greenroom" / project
+
+
+def up(repository: Path, home_root: Path | None, say: Say) -> dict[str, Any]:
+    """Start keeper and control plane, apply the configuration of a new home, return when the API answers.
+
+    Idempotent; two at once take turns. Raises BadInput for a configuration that is wrong, and whatever kept
+    the control plane from starting.
+    """
+    repository = repository.absolute()
+    text, config = _configuration(repository)
+    home = Home.at(home_root or default_home(config.project))
+    with _turn(home, say):
+        ensure_keeper(home.keeper)
+        keeper = KeeperClient(home.keeper)
+        if not _answers(home):
+            say("starting the control plane")
+            _start(home, keeper, text, repository)
+        known = json.loads((home.private / "api.json").read_text())
+    return {
+        "project": config.project,
+        "home": str(home.root),
+        "url": known["url"],
+        "isolation": ProcessRuntime(home, keeper, config.project).isolation(),
+        "environments": [{"name": e.name, "url": f"http://127.0.0.1:{e.port}"} for e in config.environments if e.runs],
+    }
+
+
+def down(home_root: Path, say: Say, *, applications: bool = True) -> dict[str, Any]:
+    """Stop the control plane; with `applications` also everything it keeps: the edge first, databases last.
+
+    Without, applications and the edge go on serving under the keeper.
+    """
+    if not (home_root / "private").is_dir():
+        raise BadInput("home.absent", f"there is no Greenroom in {home_root}", hint="greenroom up makes one")
+    home = Home.at(home_root)
+    keeper = KeeperClient(home.keeper)
+    stopped: list[str] = []
+    try:
+        names = [s.name for s in keeper.all()]
+    except OSError:
+        say("nothing was running")
+        return {"home": str(home.root), "stopped": stopped}
+    for name in _in_order(names, applications):
+        say(f"stopping {name}")
+        keeper.stop(name)
+        stopped.append(name)
+    if applications:
+        keeper.shutdown(stop_children=True)
+    return {"home": str(home.root), "stopped": stopped}
+
+
+def _in_order(names: list[str], applications: bool) -> list[str]:
+    """Control plane, edge, applications, then the rest: databases, which applications need to end well."""
+
+    def place(name: str) -> int:
+        return [name == CONTROL_PLANE, name == "edge", name.startswith("app/"), True].index(True)
+
+    ordered = sorted(names, key=place)
+    return ordered if applications else [n for n in ordered if n == CONTROL_PLANE]
+
+
+def _configuration(repository: Path) -> tuple[str, ProjectConfig]:
+    path = repository / FILE
+    try:
+        text = path.read_text()
+    except OSError as e:
+        raise BadInput(
+            "config.absent", f"there is no {FILE} in {repository}", because=str(e), hint="greenroom init writes one"
+        ) from e
+    return text, load(text, FILE)
+
+
+@contextmanager
+def _turn(home: Home, say: Say) -> Iterator[None]:
+    """One `up` at a time; a second waits and then finds everything running."""
+    handle = os.open(home.private / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another greenroom up is under way; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> None:
+    failed = home.private / "serve-failed.json"
+    failed.unlink(missing_ok=True)
+    write_private(home.private / "first-policy.json", json.dumps({"text": text, "repository": str(repository)}))
+    keeper.stop(CONTROL_PLANE)
+    keeper.start(
+        Spec(
+            name=CONTROL_PLANE,
+            argv=[sys.executable, "-m", "greenroom.serving", str(home.root)],
+            cwd=str(home.root),
+            log=str(home.logs / "control-plane.log"),
+            env=_environment(),
+            umask=0o077,
+            stop_seconds=20.0,
+        )
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if _answers(home):
+            (home.private / "first-policy.json").unlink(missing_ok=True)
+            return
+        if failed.exists():
+            keeper.stop(CONTROL_PLANE)
+            raise _told(failed)
+        time.sleep(0.05)
+    raise Errored(
+        "control_plane.silent",
+        f"the control plane did not answer within {START_SECONDS:.0f} s",
+        hint=f"its log is {home.logs / 'control-plane.log'}",
+    )
+
+
+PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE", "GREENROOM_CRASH_AT")
+PASSED_ON_PREFIXES = ("PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def _environment() -> dict[str, str]:
+    """What the control plane gets of the caller's environment: where programs and package registries are."""
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if k in PASSED_ON or k.upper().startswith(PASSED_ON_PREFIXES) or k.startswith(PASSED_ON_PREFIXES)
+    }
+
+
+def _answers(home: Home) -> bool:
+    """True if the control plane of this home answers."""
+    try:
+        url = json.loads((home.private / "api.json").read_text())["url"]
+        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _told(failed: Path) -> GreenroomError:
+    """What the control plane said of why it could not start."""
+    return from_dict(json.loads(failed.read_text()))

@@ -1,0 +1,72 @@
+"""Development holds the newest commit, at once: a branch is watched, each new commit becomes a release there."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from greenroom.domain.errors import GreenroomError
+from greenroom.domain.plan import WorkKind
+from greenroom.domain.roles import Actor, Role
+from greenroom.services import releases
+from greenroom.services.app import App
+from greenroom.store import records
+
+log = structlog.get_logger(__name__)
+
+FOLLOWER = Actor("follower", frozenset({Role.AUTOMATION}))
+SECONDS = 2.0
+
+
+class Follower:
+    """Looks at the followed branches every two seconds. A commit is tried once, whatever came of it."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="follower", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _loop(self) -> None:
+        while not self._stop.wait(SECONDS):
+            try:
+                self.look()
+            except (GreenroomError, SQLAlchemyError, OSError) as e:
+                log.warning("follow.failed", error=str(e))
+
+    def look(self) -> list[str]:
+        """Ask for a release of every followed branch whose tip has none yet; the commits asked for."""
+        asked = []
+        for environment in self._app.world.project().environments:
+            if environment.follow is None:
+                continue
+            commit = self._tip(environment.follow)
+            if commit and not self._known(commit):
+                releases.make(self._app, FOLLOWER, commit, then_promote=environment.name)
+                asked.append(commit)
+        return asked
+
+    def _tip(self, branch: str) -> str | None:
+        with self._app.world.store.database.reading() as tx:
+            policy = records.newest_policy(tx)
+        if policy is None:
+            return None
+        command = ["git", "-C", policy["repository"], "rev-parse", "--verify", "--quiet", "--end-of-options"]
+        shown = subprocess.run(
+            [*command, f"{branch}^{{commit}}"], capture_output=True, text=True, check=False, timeout=30
+        )
+        return shown.stdout.strip() or None
+
+    def _known(self, commit: str) -> bool:
+        """True if work for it was asked for before, by anybody."""
+        with self._app.world.store.database.reading() as tx:
+            works = self._app.world.store.works.find(tx, kinds=[WorkKind.RELEASE], limit=1000)
+        return any(commit in (w.request.get("commit"), (w.facts.get("fetch") or {}).get("commit")) for w in works)

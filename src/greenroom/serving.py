@@ -1,0 +1,165 @@
+"""The control plane as a process: it takes over where the last one stopped, works, and answers on loopback."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from greenroom.adapters.home import Home
+from greenroom.api.app import create_app
+from greenroom.bootstrap import Control, build
+from greenroom.config.load import load
+from greenroom.domain.errors import BadInput, GreenroomError, Refused
+from greenroom.domain.roles import SYSTEM, Role
+from greenroom.services import accounts, policy
+from greenroom.services.follow import Follower
+from greenroom.services.recovery import recover
+from greenroom.store import records
+
+log = structlog.get_logger(__name__)
+
+OWNER = "owner"
+OWNER_ROLES = [Role.ADMINISTRATOR, Role.DEVELOPER, Role.ENGINEER, Role.OPERATOR, Role.TESTER]
+"""What the owner of the home may do. Approving what one made stays impossible: that takes a second person."""
+
+
+def serve(home_root: Path) -> None:
+    """Run until told to stop. One at a time per home: raises Refused (`control_plane.running`).
+
+    Raises BadInput (`api.port_taken`, `policy.absent`), and what opening the store raises.
+    """
+    home = Home.at(home_root)
+    with _only_one(home):
+        first = _first_policy(home)
+        control = build(home, first=load(first["text"]) if first else None)
+        with _listening(control.world.project().api_port) as listener:
+            if first and not _has_policy(control):
+                policy.apply(control.app, SYSTEM, first["text"], first["repository"])
+            control.world.edge.configure(policy.sites(control.world.project()))
+            _grant_owner(home, control, listener.getsockname()[1])
+            _run(control, listener)
+
+
+def _run(control: Control, listener: socket.socket) -> None:
+    api = create_app(control.app, hook_key=_hook_key(control.home))
+    server = uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    follower = Follower(control.app)
+    control.engine.start()
+    follower.start()
+    threading.Thread(target=recover, args=(control.app,), name="recovery", daemon=True).start()
+    log.info("serving", url=_url(listener.getsockname()[1]))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        follower.stop()
+        control.engine.stop()
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    handle = os.open(home.private / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        os.close(handle)
+        raise Refused(
+            "control_plane.running", f"a control plane works on {home.root} already", hint="greenroom status asks it"
+        ) from e
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as e:
+        listener.close()
+        raise BadInput(
+            "api.port_taken",
+            f"the control plane cannot listen on 127.0.0.1:{port}",
+            because=str(e),
+            hint="set another one under api/port in greenroom.yaml",
+        ) from e
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def _first_policy(home: Home) -> dict[str, str] | None:
+    """What `up` left for a home without configuration; used once, the store is where it stays."""
+    path = home.private / "first-policy.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _has_policy(control: Control) -> bool:
+    with control.world.store.database.reading() as tx:
+        return records.newest_policy(tx) is not None
+
+
+def _grant_owner(home: Home, control: Control, port: int) -> None:
+    """The local token: whoever can read the home's private directory owns it."""
+    path = home.private / "api.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    with control.world.store.database.reading() as tx:
+        there = OWNER in {a["name"] for a in records.accounts(tx)}
+    if not there or accounts.authenticate(control.app, known.get("token", "")) is None:
+        known["token"] = accounts.add(control.app, SYSTEM, OWNER, [r.value for r in OWNER_ROLES]).reveal()
+    known["url"] = _url(port)
+    write_private(path, json.dumps(known))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file that only its owner may read."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _hook_key(home: Home) -> bytes:
+    path = home.private / "hook.key"
+    if not path.exists():
+        write_private(path, os.urandom(32).hex())
+    return bytes.fromhex(path.read_text())
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def main(home_root: str) -> int:
+    """As the keeper starts it. Why it could not start is left where `up` looks."""
+    home = Home.at(Path(home_root))
+    failed = home.private / "serve-failed.json"
+    try:
+        serve(home.root)
+    except GreenroomError as e:
+        log.error("serve.failed", **e.as_dict())  # noqa: TRY400 - the error says it all
+        write_private(failed, json.dumps(e.as_dict()))
+        return e.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1]))
