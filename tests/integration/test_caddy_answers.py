@@ -189,22 +189,20 @@ def test_limits(edge: Stage) -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
-def test_the_log_holds_no_credentials(edge: Stage) -> None:
-    """Neither cookies nor tokens, of requests or answers, are in the log; nobody else can read it."""
+def test_the_logs_hold_no_credentials(edge: Stage) -> None:
+    """Neither cookies nor tokens, of requests or answers, are in a log, errors included; nobody else can read it."""
     secrets = (("Cookie", "session=topsecret"), ("Authorization", "Bearer topsecret"), ("X-Api-Key", "topsecret"))
-    answer = ask(edge.port("production"), Style(path="/status/404", headers=(*secrets, ("User-Agent", "test/1"))))
+    headers = (*secrets, ("User-Agent", "test/1"))
+    answer = ask(edge.port("production"), Style(path="/status/404", headers=headers))
     entry = entry_of(edge, answer.headers["x-request-id"])
-    assert (entry["env"], entry["door"], entry["release"], entry["status"]) == (
-        "production",
-        "site",
-        "r-production",
-        404,
-    )
-    assert entry["user_agent"] == "test/1"
-    log = edge.home.root / "edge" / "log" / "access.json"
+    assert (entry["env"], entry["door"], entry["release"]) == ("production", "site", "r-production")
+    assert (entry["status"], entry["user_agent"]) == (404, "test/1")
+    broken = ask(edge.port("production"), Style(path="/die", headers=headers))
+    entry_of(edge, broken.headers["x-incident-id"])
+    log, errors = edge.home.root / "edge" / "log" / "access.json", edge.home.logs / "edge.log"
     assert "topsecret" not in log.read_text() and "session=secret" not in log.read_text()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
-    assert "topsecret" not in (edge.home.logs / "edge.log").read_text()
+    assert '"uri":"/die"' in errors.read_text() and "topsecret" not in errors.read_text()
 
 
 def test_traffic_tells_releases_apart(edge: Stage) -> None:

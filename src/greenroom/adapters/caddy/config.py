@@ -227,21 +227,19 @@ def _proxy(errors: ErrorDetail, dial: str, *, try_seconds: float = 1.0) -> Json:
 
 
 def _logging(layout: Layout) -> Json:
-    """Access log as JSON without any header (they carry credentials under many names); the rest goes to stderr."""
-    access = {
-        "include": ["http.log.access"],
-        "encoder": {
-            "format": "filter",
-            "wrap": {"format": "json"},
-            "fields": {"request>headers": {"filter": "delete"}, "resp_headers": {"filter": "delete"}},
-        },
-        "writer": {
-            "output": "file",
-            "filename": str(layout.access_log),
-            "mode": "0600",
-            "roll_size_mb": 100,
-            "roll_keep": 10,
-            "roll_gzip": False,
-        },
+    """Access log as JSON to a file, the rest to stderr; neither with headers: they carry credentials by many names."""
+    encoder = {
+        "format": "filter",
+        "wrap": {"format": "json"},
+        "fields": {"request>headers": {"filter": "delete"}, "resp_headers": {"filter": "delete"}},
     }
-    return {"logs": {"access": access, "default": {"exclude": ["http.log.access"], "encoder": {"format": "json"}}}}
+    writer = {
+        "output": "file",
+        "filename": str(layout.access_log),
+        "mode": "0600",
+        "roll_size_mb": 100,
+        "roll_keep": 10,
+        "roll_gzip": False,
+    }
+    access = {"include": ["http.log.access"], "encoder": encoder, "writer": writer}
+    return {"logs": {"access": access, "default": {"exclude": ["http.log.access"], "encoder": encoder}}}
