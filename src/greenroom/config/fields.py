@@ -72,7 +72,7 @@ def _one_line(value: Any) -> str:
 def _command(value: Any) -> list[str]:
     """An argument list; a string is split as a shell would split it, and never run in one."""
     if isinstance(value, str):
-        words = _split(value)
+        words = split_command(value)
     elif isinstance(value, list) and all(isinstance(w, str | int) and not isinstance(w, bool) for w in value):
         words = [str(w) for w in value]
     else:
@@ -82,7 +82,8 @@ def _command(value: Any) -> list[str]:
     return words
 
 
-def _split(text: str) -> list[str]:
+def split_command(text: str) -> list[str]:
+    """The words of a command as a shell would split them. Raises the error of a field for what needs a shell."""
     try:
         words = shlex.split(text)
     except ValueError as error:
