@@ -15,6 +15,7 @@ import socket
 import struct
 import time
 from collections import defaultdict
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Server:
         self._kept: dict[str, Kept] = {}
         self._strange: dict[str, str] = {}  # records that this version does not understand, and why
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._done = asyncio.Event()
 
     def recover(self) -> None:
@@ -151,17 +152,17 @@ class Server:
     async def _stop(self, name: str, seconds: float | None) -> Status:
         if name in self._strange:
             raise KeeperRefused(f"{name} is {self._strange[name]}")
-        await self._end(name, seconds)
-        return Status(name, "unknown")
+        return Status(name, "unknown", last_exit=await self._end(name, seconds))
 
-    async def _end(self, name: str, seconds: float | None) -> None:
-        """Not under the name's lock: a second, more impatient stop must get through."""
+    async def _end(self, name: str, seconds: float | None) -> str:
+        """How it ended. Not under the name's lock: a second, more impatient stop must get through."""
         kept = self._kept.get(name)
         if kept is None:
-            return
+            return ""
         await kept.stop(seconds)
         if self._kept.get(name) is kept:
             del self._kept[name]
+        return kept.status().last_exit
 
     async def _signal(self, name: str, word: str) -> None:
         kept = self._kept.get(name)
@@ -192,7 +193,7 @@ class Server:
                     self._say(f"{name}: cannot rotate its log: {error}")
             await asyncio.sleep(ROTATE_EVERY)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -56,7 +56,7 @@ class Keeper(Protocol):
         """
 
     def stop(self, name: str, *, seconds: float | None = None) -> Status:
-        """Signal, wait, kill; returns when it is gone and forgotten. Unknown names are fine."""
+        """Signal, wait, kill; returns when it is gone and forgotten; `last_exit` says how. Unknown names are fine."""
 
     def signal(self, name: str, signal: str) -> None: ...
 

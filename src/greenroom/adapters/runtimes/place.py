@@ -27,7 +27,7 @@ def prepare(home: Home, project: str, environment: str) -> Place:
     us = (os.geteuid(), os.getegid())
     _directory(root, *us, 0o711)
     _directory(root / "data", user.uid, user.gid, 0o700)
-    _directory(root / "tmp", user.uid, user.gid, 0o700)
+    _directory(root / "tmp", user.uid, us[1], 0o710)
     _directory(root / "logs", *us, 0o700)
     _directory(root / "etc", *us, 0o755)
     _identity_files(root / "etc", user)

@@ -48,7 +48,7 @@ class Sandbox:
     read_only: tuple[Path, ...]
     writable: tuple[Path, ...]
     cwd: Path
-    tmp: Path | None = None  # shown as /tmp; None: an empty one in memory
+    tmp: Path | None = None  # shown as /tmp if it can be; None: an empty one in memory
     files: Mapping[str, Path] = field(default_factory=dict)  # path inside -> file outside, e.g. /etc/passwd
     network: bool = True
     identity: Identity | None = None  # drop to this user inside; needs root
@@ -71,7 +71,8 @@ def bwrap_argv(
     words += ["--info-fd", info_fd] if info_fd is not None else []
     words += _privileges(sandbox.identity)
     words += _system()
-    words += ["--bind", str(sandbox.tmp), "/tmp"] if sandbox.tmp else ["--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    words += _private_tmp(sandbox)
+    words += _ways_to([*sandbox.read_only, *sandbox.writable])
     for path in _outermost_first(sandbox.read_only):
         words += ["--ro-bind", str(path), str(path)]
     for path in _outermost_first(sandbox.writable):
@@ -144,6 +145,24 @@ def _system() -> list[str]:
     for path in SYSTEM_FILES:
         words += ["--ro-bind-try", str(path), str(path)]
     return words
+
+
+def _private_tmp(sandbox: Sandbox) -> list[str]:
+    """A directory of the environment's own; in memory when something shown lies below /tmp.
+
+    Its mount point would be made inside that directory then, where the application may have laid links for us.
+    """
+    tmp = Path("/tmp")  # noqa: S108
+    below = any(path.is_relative_to(tmp) for path in (*sandbox.read_only, *sandbox.writable))
+    if sandbox.tmp is None or below:
+        return ["--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    return ["--bind", str(sandbox.tmp), "/tmp"]  # noqa: S108
+
+
+def _ways_to(paths: Sequence[Path]) -> list[str]:
+    """The directories above what is shown, empty and passable: bubblewrap's own modes may lock the user out."""
+    above = {parent for path in paths for parent in path.parents if parent != Path("/")}
+    return [word for path in _outermost_first([*above]) for word in ("--perms", "0755", "--dir", str(path))]
 
 
 def _outermost_first(paths: Sequence[Path]) -> list[Path]:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -22,6 +23,7 @@ _ASK_PYTHON = (
     "import json, platform, sys; print(json.dumps([platform.python_version(), "
     "getattr(sys, '_base_executable', None) or sys.executable, sys.base_prefix]))"
 )
+_UNWANTED = re.compile(r"lib/python3[^/]*/((.+/)?(test|tests|idle_test)|site-packages/.+|(.+/)?[^/]+\.a)|lib/[^/]+\.a")
 _ASK_NODE = "console.log(JSON.stringify([process.versions.node, process.execPath, '']))"
 
 
@@ -58,8 +60,8 @@ def adopt(tree: Path, home: Home) -> Path:
     """`tree` itself if every user of this machine can use it, else a copy in `home.toolchains` that they can.
 
     The copy shares blocks with the original where files are ours and on the same file system (hard links). It is
-    made once for a path and its time of change, aside, and renamed. The tests and static libraries of a Python
-    installation stay behind. Raises Errored (`toolchain.unreadable`).
+    made once for a path and its time of change, aside, and renamed. The tests, static libraries and third-party
+    packages of a Python installation stay behind: a release brings its own. Raises Errored (`toolchain.unreadable`).
     """
     tree = tree.resolve()
     try:
@@ -172,7 +174,7 @@ def _copy_aside(tree: Path, target: Path) -> None:
 
 def _copy_directory(root: Path, source: Path, target: Path) -> None:
     target.mkdir()
-    for entry in _wanted(source):
+    for entry in _wanted(root, source):
         made = target / entry.name
         if entry.is_symlink():
             made.symlink_to(_inner_link(root, Path(entry.path)))
@@ -185,13 +187,12 @@ def _copy_directory(root: Path, source: Path, target: Path) -> None:
     os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def _wanted(source: Path) -> Iterator[os.DirEntry[str]]:
-    """All but what only builders and testers of Python itself need."""
-    in_python = any(part.startswith("python3") for part in source.parts)
+def _wanted(root: Path, source: Path) -> Iterator[os.DirEntry[str]]:
+    """Of a Python installation: not its tests, its static libraries, nor what somebody installed into it."""
     with os.scandir(source) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
-            is_test = entry.name in ("test", "tests") and "site-packages" not in source.parts and in_python
-            if not (is_test and entry.is_dir()) and not (in_python and entry.name.endswith(".a")):
+            inside = Path(entry.path).relative_to(root).as_posix()
+            if not _UNWANTED.fullmatch(inside):
                 yield entry
 
 

@@ -1,0 +1,165 @@
+"""A home that other users may pass, a keeper, and a tiny web application, for the suites of keeper and runtime."""
+
+from __future__ import annotations
+
+import grp
+import http.client
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from greenroom.adapters.home import Home
+from greenroom.adapters.runtimes import toolchain, users
+from greenroom.domain.release import Descriptor, Language, Listen, Process
+from greenroom.keeper.client import KeeperClient, ensure_keeper
+from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
+
+APPLICATION = """
+import http.server, json, os, signal, socketserver, sys, threading, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/slow":
+            time.sleep(3)
+        if self.path == "/exit":
+            os._exit(3)
+        see = {
+            "env": dict(os.environ), "uid": os.getuid(), "gid": os.getgid(), "groups": os.getgroups(),
+            "pid": os.getpid(),
+            "root": sorted(os.listdir("/")), "fds": sorted(os.listdir("/proc/self/fd")),
+            "processes": [p for p in os.listdir("/proc") if p.isdigit()],
+            "status": {l.split(":")[0]: l.split(":")[1].strip() for l in open("/proc/self/status") if ":" in l},
+        }
+        body = json.dumps(see).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self):
+        return "socket"
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = False
+    block_on_close = True
+
+server = Server(os.environ["GREENROOM_SOCKET"], Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+print("listening", flush=True)
+server.serve_forever(poll_interval=0.05)
+server.server_close()
+print("finished", flush=True)
+sys.exit(0)
+"""
+
+
+@contextmanager
+def made_home() -> Iterator[Home]:
+    """A home below a directory anybody may pass, gone afterwards with its keeper, its users and its group."""
+    above = Path(tempfile.mkdtemp(prefix="gr-test-"))
+    above.chmod(0o711)
+    home = Home.at(above / "h")
+    try:
+        yield home
+    finally:
+        KeeperClient(home.keeper).shutdown(stop_children=True)
+        shutil.rmtree(above)
+        shutil.rmtree(home.run)
+        remove_users(home)
+
+
+def remove_users(home: Home) -> None:
+    if not users.can_separate():
+        return
+    for environment in ("dev", "qa", "production"):
+        name = users.environment_user(home, "shop", environment)
+        if any(u.pw_name == name for u in pwd.getpwall()):
+            subprocess.run(["userdel", name], check=True, capture_output=True)
+    if any(g.gr_name == users.edge_group(home) for g in grp.getgrall()):
+        subprocess.run(["groupdel", users.edge_group(home)], check=True)
+
+
+@contextmanager
+def kept(home: Home) -> Iterator[KeeperClient]:
+    client = ensure_keeper(home.keeper)
+    try:
+        yield client
+    finally:
+        client.shutdown(stop_children=True)
+
+
+def python(home: Home, *, sandboxed: bool) -> toolchain.Interpreter:
+    """An interpreter that an environment's user can run: as it is in a sandbox, adopted without one."""
+    found = toolchain.find_python("3.11")
+    if sandboxed:
+        return found
+    prefix = toolchain.adopt(found.base_prefix, home)
+    return toolchain.Interpreter(found.version, prefix / "bin" / "python3.11", prefix)
+
+
+def release(home: Home, interpreter: toolchain.Interpreter, *, files: tuple[str, ...] = ()) -> Unpacked:
+    root = home.artifacts / "release"
+    root.mkdir(exist_ok=True, mode=0o755)
+    root.chmod(0o755)
+    (root / "app.py").write_text(APPLICATION)
+    (root / "app.py").chmod(0o644)
+    web = Process("web", ("python", "app.py"))
+    descriptor = Descriptor("shop", "1.0", Language.PYTHON, (web,), files=files)
+    path = (interpreter.executable.parent,)
+    return Unpacked("sha256:" + "1" * 64, root, descriptor, path, {"PYTHONUNBUFFERED": "1"}, (interpreter.base_prefix,))
+
+
+def web(place: Place, unpacked: Unpacked, instance_id: str = "web-1", **env: object) -> InstanceSpec:
+    path = place.sockets / f"{instance_id}.sock"
+    given = {"GREENROOM_SOCKET": str(path), **env}
+    command = ("python3.11", "app.py")
+    return InstanceSpec(instance_id, place, unpacked, command, given, Listen.SOCKET, f"unix/{path}", stop_seconds=10)
+
+
+def get(path: str, url: str = "/") -> bytes:
+    """The body of a GET over a unix socket."""
+    connection = http.client.HTTPConnection("localhost", timeout=20)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(20)
+    try:
+        connection.sock.connect(path)
+        connection.request("GET", url)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until it is true; fail loudly when it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if true():
+                return
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError("it never came true")
+        time.sleep(0.02)
+
+
+def processes_with(marker: str) -> list[int]:
+    """Pids of living processes whose command line or environment holds the marker."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            state = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0]
+        except OSError:
+            continue
+        if marker.encode() in text and state != b"Z":
+            found.append(int(entry.name))
+    return found
