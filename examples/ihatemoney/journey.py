@@ -43,9 +43,12 @@ class Browser:
         self.connection = kind(parts.hostname, parts.port, timeout=SECONDS_PER_REQUEST)
         self.base = parts.path.rstrip("/")
         self.cookies = SimpleCookie()
+        self.is_stopped = False
 
     def ask(self, method, path, form=None, auth=None, expect=200):
         """Body, Location and status of the answer. Raises Wrong unless the status is `expect`, or one of these."""
+        if self.is_stopped:
+            raise Wrong(f"told to stop before {method} {path}")
         headers = {"Accept-Language": "en"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{c.key}={c.value}" for c in self.cookies.values())
@@ -96,6 +99,10 @@ class Journey:
         self.compare_balances(members)
         self.log_in()
         self.see_the_pages()
+
+    def stop(self, *_):
+        """Go no further, once the answer that is on its way is there: what it made would stay behind unseen."""
+        self.browser.is_stopped = True
 
     def see_the_home_page(self):
         text, _, _ = self.browser.ask("GET", "/")
@@ -170,7 +177,9 @@ class Journey:
             except Wrong as wrong:
                 if pause is None or "Too many failed login attempts" not in str(wrong):
                     raise
-                time.sleep(pause)
+                until = time.monotonic() + pause
+                while time.monotonic() < until and not self.browser.is_stopped:
+                    time.sleep(0.2)
                 continue
             went = urlsplit(urljoin("/authenticate", where)).path
             _expect(went.endswith(f"/{self.id}/"), f"POST /authenticate: leads to {went}, not to the project")
@@ -185,6 +194,7 @@ class Journey:
 
     def leave_nothing(self):
         """Remove what there is of the project: removing it alone would leave its bills and members behind."""
+        self.browser.is_stopped = False
         if not self.may_exist or not self._exists():
             return
         for bill in self.browser.json("GET", f"{self.api}/bills", auth=self.auth):
@@ -228,15 +238,10 @@ def _words(text):
     return plain[max(notice, 0) :][:200] or "an empty page"
 
 
-def _stop(*_):
-    raise Wrong("told to stop")
-
-
 def main():
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    url = os.environ.get("GREENROOM_URL", "")
-    journey, started, problems = Journey(url), time.monotonic(), []
+    journey, started, problems = Journey(os.environ.get("GREENROOM_URL", "")), time.monotonic(), []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, journey.stop)
     try:
         journey.take()
     except Wrong as wrong:
