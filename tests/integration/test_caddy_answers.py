@@ -198,11 +198,11 @@ def test_the_logs_hold_no_credentials(edge: Stage) -> None:
     assert (entry["env"], entry["door"], entry["release"]) == ("production", "site", "r-production")
     assert (entry["status"], entry["user_agent"]) == (404, "test/1")
     broken = ask(edge.port("production"), Style(path="/die", headers=headers))
-    entry_of(edge, broken.headers["x-incident-id"])
+    assert "EOF" in str(entry_of(edge, broken.headers["x-incident-id"])["error"])  # why, for the operator
     log, errors = edge.home.root / "edge" / "log" / "access.json", edge.home.logs / "edge.log"
     assert "topsecret" not in log.read_text() and "session=secret" not in log.read_text()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
-    assert '"uri":"/die"' in errors.read_text() and "topsecret" not in errors.read_text()
+    assert "topsecret" not in errors.read_text()
 
 
 def test_traffic_tells_releases_apart(edge: Stage) -> None:

@@ -18,7 +18,7 @@ from greenroom.ports.edge import Site
 LAYOUT = Layout(Path("/run/x/admin.sock"), Path("/x/routes"), Path("/x/log/access.json"), Path("/x/state"))
 
 PLACEHOLDER = re.compile(
-    r"\{(http\.(request|error|reverse_proxy|regexp|response)\.[A-Za-z0-9_.-]+|file\./x/routes/[a-z.]+)\}"
+    r"\{(http\.error|http\.(request|error|reverse_proxy|regexp|response)\.[A-Za-z0-9_.-]+|file\./x/routes/[a-z.]+)\}"
 )
 
 

@@ -187,10 +187,11 @@ def _door(site: Site, door: str, file: str, pattern: str, routes: list[Json]) ->
         "handle": [{"handler": "subroute", "routes": pages.held()}],
         "terminal": True,
     }
+    why = {"handle": [_log("error", "{http.error}")]}  # Caddy itself logs only errors that nobody handles
     return {
         "handler": "subroute",
         "routes": [arrive, go, nowhere],
-        "errors": {"routes": [waited, *pages.answers(site.errors, pages.BROKE)]},
+        "errors": {"routes": [why, waited, *pages.answers(site.errors, pages.BROKE)]},
     }
 
 
