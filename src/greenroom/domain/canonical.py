@@ -10,7 +10,10 @@ import rfc8785
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes of a JSON value. Raises ValueError for NaN and integers past 2**53."""
+    """RFC 8785 bytes of a JSON value; a tuple is a list, a set the list of its members in canonical order.
+
+    Raises ValueError for NaN, integers past 2**53, half characters, keys that are no text, and other objects.
+    """
     return rfc8785.dumps(_plain(value))
 
 
@@ -21,9 +24,9 @@ def digest_of(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(_plain(v) for v in value)
+        return sorted((_plain(v) for v in value), key=rfc8785.dumps)
     return value

@@ -58,8 +58,10 @@ class Verified:
 
 
 def timestamp(at: datetime) -> str:
-    """ISO 8601 in UTC with microseconds and `Z`; sorts as text."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """ISO 8601 in UTC with microseconds and `Z`; sorts as text. Raises ValueError for a time without a zone."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a time zone means something else on every machine")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -87,7 +89,11 @@ def verify(entries: Iterable[Entry]) -> Verified | Broken:
             return Broken(seq, f"expected entry {seq}, found {entry.seq}: an entry is missing or was added")
         if entry.prev != prev:
             return Broken(seq, "does not name the hash of the entry before it")
-        if entry.hash != entry_hash(entry.seq, entry.at, entry.actor, entry.event, entry.subject, entry.prev):
+        try:
+            expected = entry_hash(entry.seq, entry.at, entry.actor, entry.event, entry.subject, entry.prev)
+        except ValueError as e:  # something was put in that no entry can have been made with
+            return Broken(seq, f"its contents cannot have been recorded so: {e}")
+        if entry.hash != expected:
             return Broken(seq, "its contents do not match its hash: it was changed")
         prev = entry.hash
     return Verified(seq, prev)

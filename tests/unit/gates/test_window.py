@@ -58,7 +58,7 @@ def is_open(texts: list[str], closed: set[date], zone: str, middle: datetime, at
         return bisect.bisect_left(shown, datetime.combine(day, time()) + minutes * MINUTE)
 
     today = middle.date()
-    days = [today + timedelta(days=n) for n in range(-4, 5)]
+    days = [today + timedelta(days=n) for n in range(-7, 8)]
     if any(reached(d, 0) <= at < reached(d + timedelta(days=1), 0) for d in days if d in closed):
         return False
     for hours in map(parse_hours, texts):
@@ -72,7 +72,7 @@ def is_open(texts: list[str], closed: set[date], zone: str, middle: datetime, at
     return False
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     st.sampled_from(PLACES),
     st.lists(hours_texts, min_size=1, max_size=3),
@@ -94,7 +94,7 @@ def case_at(now: datetime, not_before: datetime | None = None) -> Case:
     return Case(request, (EnvironmentView("production", Kind.PRODUCTION),), now)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     st.sampled_from(PLACES),
     st.lists(hours_texts, min_size=1, max_size=3),
