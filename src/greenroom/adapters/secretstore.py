@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
-from greenroom.adapters.sealing.files import sync_directory, write_atomically
+from greenroom.adapters.sealing.files import write_atomically
 from greenroom.domain.errors import BadInput, Errored
 from greenroom.domain.names import NAME, VARIABLE
 from greenroom.domain.secret import Secret
@@ -79,9 +78,7 @@ class FileSecrets:
     def _key(self) -> bytes:
         """The key; made on first use, never made anew where values exist that another key sealed."""
         try:
-            key = self._key_file.read_bytes()
-        except FileNotFoundError:
-            key = self._make_key()
+            key = self._key_file.read_bytes() if self._key_file.exists() else self._make_key()
         except OSError as error:
             raise Errored("secrets.unreadable", "the key of the secrets cannot be read", because=str(error)) from error
         if len(key) != KEY_BYTES:
@@ -89,23 +86,18 @@ class FileSecrets:
         return key
 
     def _make_key(self) -> bytes:
-        if any(self._key_file.parent.glob("*/*.secrets.json")):
-            raise Errored(
-                "secrets.unreadable",
-                "the key of the secrets is gone",
-                because=f"{self._key_file} does not exist, and sealed values do",
-                hint="restore it from a backup, or remove the sealed values and set them again",
-            )
-        fresh = self._key_file.with_name(f".key-{secrets.token_hex(8)}")
-        write_atomically(fresh, secrets.token_bytes(KEY_BYTES), 0o600)
-        try:
-            os.link(fresh, self._key_file)  # fails when another process was first: then its key is the key
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        sync_directory(self._key_file.parent)
-        return self._key_file.read_bytes()
+        private = self._key_file.parent
+        with locked(private / ".secrets.key.lock"):
+            if not self._key_file.exists():
+                if any(private.glob("*/*.secrets.json")):
+                    raise Errored(
+                        "secrets.unreadable",
+                        "the key of the secrets is gone",
+                        because=f"{self._key_file} does not exist, and sealed values do",
+                        hint="restore it from a backup, or remove the sealed values and set them again",
+                    )
+                write_atomically(self._key_file, secrets.token_bytes(KEY_BYTES), 0o600)
+            return self._key_file.read_bytes()
 
     def _file(self, environment: str) -> Path:
         check_environment(environment)

@@ -11,10 +11,10 @@ WAL and backups for their own.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import socket
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -251,8 +251,8 @@ class Clusters:
     def _free_port(self) -> int:
         """A port that no cluster of this home has and nobody listens on; homes begin at different places."""
         known = {read_number(f) for f in self._home.environments.glob("*/postgres-*/port")}
-        start: int = int(hashlib.sha256(str(self._home.root).encode()).hexdigest(), 16) % len(PORTS)
-        for port in (*PORTS[start:], *PORTS[:start]):
+        start = zlib.crc32(str(self._home.root).encode()) % len(PORTS)
+        for port in [*PORTS[start:], *PORTS[:start]]:
             if port not in known and _is_free(port):
                 return port
         raise Errored("database.port_taken", f"no port between {PORTS[0]} and {PORTS[-1]} is free")

@@ -114,11 +114,11 @@ class PostgresDatabases:
     def put_back(self, environment: str, *, aside: str) -> None:
         self._restoring.put_back(environment, aside)
 
-    def drop_aside(self, environment: str, *, aside: str) -> None:
-        self._restoring.drop_aside(environment, aside)
-
     def drop_restore_points(self, environment: str, keep: int) -> int:
-        return self._points.drop(environment, keep)
+        """Databases that restores put aside go too, all but the newest `keep`; they are not counted."""
+        dropped = self._points.drop(environment, keep)
+        self._restoring.drop_asides(environment, keep)
+        return dropped
 
     def connections(self, environment: str) -> int:
         """Sessions in the application's database."""

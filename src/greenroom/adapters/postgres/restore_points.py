@@ -25,6 +25,7 @@ from greenroom.adapters.postgres.roles import version_of
 from greenroom.adapters.postgres.tools import disk_full
 from greenroom.adapters.sealing.files import size_of, sync_directory, write_atomically
 from greenroom.domain.errors import BadInput, Errored
+from greenroom.domain.names import checked_name
 from greenroom.ports.clock import Clock
 from greenroom.ports.databases import Lost, RestorePoint
 
@@ -42,7 +43,7 @@ class RestorePoints:
         checked_point(name)
         cluster = self._clusters.need(environment)
         with self._held(environment):
-            folder = self._folder(environment)
+            folder = own_directory(self._folder(environment), 0o700)
             done = folder / name
             if not done.is_dir():
                 partial = folder / f".{name}.partial"
@@ -80,8 +81,8 @@ class RestorePoints:
         return Lost(point.at, changes(Census.from_facts(point.facts), now))
 
     def drop(self, environment: str, keep: int) -> int:
+        folder = self._folder(environment)
         with self._held(environment):
-            folder = self._folder(environment)
             old = self.all(environment)[max(0, keep) :]
             for point in old:
                 aside = folder / f".{point.name}.partial"
@@ -110,7 +111,7 @@ class RestorePoints:
         write_atomically(partial / "point.json", json.dumps(record, indent=1).encode(), 0o600)
 
     def _folder(self, environment: str) -> Path:
-        return own_directory(self._clusters.need(environment).root.parent / "restore-points", 0o700)
+        return self._home.environments / checked_name(environment, "environment") / "restore-points"
 
     def _held(self, environment: str) -> AbstractContextManager[None]:
         return locked(own_directory(self._home.private / "database", 0o700) / f".{environment}.restore-points")

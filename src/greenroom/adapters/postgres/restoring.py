@@ -32,6 +32,9 @@ from greenroom.ports.databases import RestorePoint
 LONGEST_NAME = 63  # NAMEDATALEN - 1
 LEAVE_SECONDS = 10.0
 
+ASIDES = "SELECT datname FROM pg_database WHERE datname LIKE 'aside:%' ORDER BY oid DESC"
+"""Newest first: identifiers are given out in the order in which databases are made."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -86,9 +89,16 @@ class Restoring:
             for leftover in (names.loading, names.ready, names.undone):
                 _drop(connection, leftover)
 
-    def drop_aside(self, environment: str, aside: str) -> None:
-        with self._administer(self._clusters.need(environment)) as connection:
-            _drop(connection, Names.of(aside).aside)
+    def drop_asides(self, environment: str, keep: int) -> int:
+        """Drop all but the newest `keep` databases that were put aside; how many went."""
+        cluster = self._clusters.find(environment)
+        if cluster is None:
+            return 0
+        with self._clusters.held(environment), self._administer(cluster) as connection:
+            asides = connection.execute(ASIDES).fetchall()[max(0, keep) :]
+            for (name,) in asides:
+                _drop(connection, name)
+            return len(asides)
 
     def _administer(self, cluster: Cluster) -> AbstractContextManager[Connection]:
         return session(self._clusters.superuser(cluster), MAINTENANCE)

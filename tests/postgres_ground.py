@@ -1,0 +1,79 @@
+"""A home, a real keeper and real PostgreSQL for suites; nothing of it is left afterwards."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.home import Home
+from greenroom.adapters.postgres.database import PostgresDatabases
+from greenroom.adapters.runtimes.toolchain import adopt
+from greenroom.adapters.runtimes.users import User, ensure_user
+from greenroom.keeper.client import KeeperClient, ensure_keeper
+
+
+@dataclass
+class Ground:
+    """What a suite works on. `databases()` makes another adapter over the same home, as another process would."""
+
+    home: Home
+    keeper: KeeperClient
+    made_users: set[str]
+
+    def ensure_user(self, name: str) -> User:
+        if not any(p.pw_name == name for p in pwd.getpwall()):
+            self.made_users.add(name)
+        return ensure_user(name)
+
+    def databases(self, **more: Any) -> PostgresDatabases:
+        return PostgresDatabases(
+            self.home, self.keeper, "shop", SystemClock(), ensure_user=self.ensure_user, adopt=adopt, **more
+        )
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    root = Path(tempfile.mkdtemp(prefix="greenroom-pg-"))
+    root.chmod(0o711)
+    home = Home.at(root / "home")
+    keeper = ensure_keeper(home.keeper)
+    made = Ground(home, keeper, set())
+    try:
+        yield made
+    finally:
+        keeper.shutdown(stop_children=True)
+        shutil.rmtree(root)
+        shutil.rmtree(home.run)
+        for name in made.made_users:
+            subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+def query(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """Run one statement as the application would, in a session of its own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def servers_in(root: Path) -> list[int]:
+    """Processes whose working directory lies below `root`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if os.readlink(entry / "cwd").startswith(str(root)):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
