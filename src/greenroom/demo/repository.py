@@ -14,6 +14,7 @@ from greenroom.domain.errors import Errored
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "ihatemoney"
 NEWEST = "7.2.1"
+RUNTIME = "3.11"
 SHARED = ("settings.py", "wsgi.py", "gunicorn.conf.py", "migrate.py", "journey.py")
 LOCKS = ("requirements.in", "requirements.txt")
 GIT_SECONDS = 60
@@ -36,8 +37,10 @@ VERSIONS = (
 )
 
 
-def make(target: Path, example: Path = EXAMPLE) -> dict[str, str]:
+def make(target: Path, example: Path = EXAMPLE, *, runtime: str = RUNTIME) -> dict[str, str]:
     """Make the repository in `target`, which must not exist; the commit's identifier by version, oldest first.
+
+    `runtime` is the line of Python to run on, such as "3.12"; the lock files hold for 3.11 to 3.13.
 
     Raises Errored (`demo.example_missing`) when the files are not there, (`demo.git`) when git cannot be used.
     """
@@ -45,7 +48,7 @@ def make(target: Path, example: Path = EXAMPLE) -> dict[str, str]:
     _git(target, "init", "--quiet", "--initial-branch=main")
     commits = {}
     for version in VERSIONS:
-        for name, text in files(version, example).items():
+        for name, text in files(version, example, runtime).items():
             (target / name).write_text(text, encoding="utf-8")
         _git(target, "add", "--all")
         _git(target, "commit", "--quiet", "--message", version.message, at=version.at)
@@ -53,18 +56,19 @@ def make(target: Path, example: Path = EXAMPLE) -> dict[str, str]:
     return commits
 
 
-def files(version: Version, example: Path = EXAMPLE) -> dict[str, str]:
+def files(version: Version, example: Path = EXAMPLE, runtime: str = RUNTIME) -> dict[str, str]:
     """The contents of the commit of `version`, by name. Raises Errored (`demo.example_missing`)."""
     locks = example if version.number == NEWEST else example / "earlier" / version.number
     contents = {name: _read(example / name) for name in SHARED}
     contents.update({name: _read(locks / name) for name in LOCKS})
-    contents["greenroom.yaml"] = configuration(_read(example / "greenroom.yaml"), version)
+    contents["greenroom.yaml"] = configuration(_read(example / "greenroom.yaml"), version, runtime)
     return contents
 
 
-def configuration(newest: str, version: Version) -> str:
+def configuration(newest: str, version: Version, runtime: str = RUNTIME) -> str:
     """`greenroom.yaml` as it was at `version`, from the newest one: another number, and whether it contracts."""
     text = _replaced(newest, f'version: "{NEWEST}"', f'version: "{version.number}"')
+    text = _replaced(text, f'runtime: "{RUNTIME}"', f'runtime: "{runtime}"')
     if version.contracts:
         return text
     lines = text.splitlines(keepends=True)

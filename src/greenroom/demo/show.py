@@ -39,14 +39,14 @@ def _promotions(facts: Facts) -> Table:
     table = Table(title="\nPromotions (seconds)", title_justify="left", box=None, pad_edge=False)
     table.add_column("version", no_wrap=True)
     table.add_column("into", no_wrap=True)
-    for heading in ("in all", "application", "Greenroom"):
+    for heading in ("in all", "application", "bake", "Greenroom"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("longest steps")
     for p in facts.promotions:
         longest = sorted(p.steps, key=lambda step: -step[1])[:3]
         said = ", ".join(f"{name} {seconds:.2f}" for name, seconds in longest if seconds >= 0.005)
-        figures = (f"{p.seconds:.2f}", f"{p.application_seconds:.2f}", f"{p.own_seconds:.2f}")
-        table.add_row(*map(Text, (p.version, p.environment, *figures, said)))
+        figures = (p.seconds, p.application_seconds, p.baked_seconds, p.own_seconds)
+        table.add_row(*map(Text, (p.version, p.environment, *(f"{f:.2f}" for f in figures), said)))
     return table
 
 

@@ -26,7 +26,7 @@ from greenroom.domain.plan import PLANS, WorkKind
 
 VERSIONS = ("6.1.5", "7.0.1", "7.2.1")
 DIGESTS = {v: "sha256:" + str(n) * 64 for n, v in enumerate(VERSIONS)}
-STEPS = tuple((name, 0.1) for name in PLANS[WorkKind.PROMOTION].steps)
+STEPS = tuple((name, 0.01) for name in PLANS[WorkKind.PROMOTION].steps)
 
 
 def environment(kind: Kind) -> EnvironmentFacts:
@@ -68,7 +68,10 @@ def test_when_everything_holds_it_is_ok() -> None:
     ("name", "facts"),
     [
         ("the demo came to its end", replace(GOOD, broke_off="errored: the edge did not come up")),
-        ("every environment of the path holds the newest release", with_environment(5, version="7.0.1")),
+        (
+            "every environment of the path holds the newest release",
+            with_environment(5, version="7.0.1", release=DIGESTS["7.0.1"]),
+        ),
         ("every environment of the path holds the newest release", with_environment(1, url=None)),
         ("every environment of the path holds the newest release", with_environment(1, kind="other")),
         (
