@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from greenroom.domain.bake import Limits, Seen, why_worse
 from greenroom.domain.errors import Refused
-from greenroom.domain.ledger import parse_timestamp
-from greenroom.ports.edge import Traffic
+from greenroom.domain.ledger import parse_timestamp, timestamp
 from greenroom.workflows.step import Again, Done, Outcomes, StepContext
 from greenroom.workflows.steps.ground import deployment, runs, was
 
 POLL = timedelta(seconds=1)
-BASELINE = timedelta(minutes=10)
+WINDOW = timedelta(seconds=60)
+"""How far back latencies are looked at; reading more of a busy edge's log would cost more than it tells."""
 
 
 class BakeStep:
@@ -28,7 +28,8 @@ class BakeStep:
             return Done()
         now = context.world.clock.now()
         since = parse_timestamp(context.fact("switch", "at"))
-        worse = worse_since(context, since, seen_of(context.fact("switch", "baseline")))
+        watch = Watch.of(context, self.name, since)
+        worse = watch.why_worse(context)
         if worse:
             raise Refused(
                 "bake.worse",
@@ -40,34 +41,47 @@ class BakeStep:
         if now >= until or context.work.request.get("end_bake"):
             context.say("baked: no worse than before")
             return Done({"baked_seconds": (now - since).total_seconds()})
-        return Again(min(until, now + POLL))
+        return Again(min(until, now + POLL), watch.as_facts())
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
 
 
+@dataclass(frozen=True)
+class Watch:
+    """What was seen of the release so far: requests and failures are added up look by look."""
+
+    requests: int
+    failed: int
+    p99: float
+    looked_at: datetime
+
+    @classmethod
+    def of(cls, context: StepContext, step: str, since: datetime) -> Watch:
+        """What earlier looks of this step recorded, and what happened since the last of them."""
+        last = context.fact(step, "watch") or {"requests": 0, "failed": 0, "looked_at": timestamp(since)}
+        looked = parse_timestamp(last["looked_at"])
+        now, digest = context.world.clock.now(), context.release.digest
+        new = context.world.edge.traffic(context.environment, looked, now).of(digest)
+        recent = context.world.edge.traffic(context.environment, max(since, now - WINDOW), now).of(digest)
+        return cls(last["requests"] + new.requests, last["failed"] + new.failed, recent.p99, now)
+
+    def as_facts(self) -> dict[str, Any]:
+        return {"watch": {"requests": self.requests, "failed": self.failed, "looked_at": timestamp(self.looked_at)}}
+
+    def why_worse(self, context: StepContext) -> str | None:
+        """Why it is worse than what it replaces; None while it is not."""
+        policy = context.config.bake
+        limits = Limits(policy.max_failed, policy.max_slower, policy.min_requests)
+        exits = sum(context.world.runtime.instance(i).exits for i in deployment(context).instance_ids())
+        before = context.fact("start", "baseline") or {"requests": 0, "failed": 0, "p99": 0.0}
+        return why_worse(limits, Seen(**before), Seen(self.requests, self.failed, self.p99), exits)
+
+
 def baseline(context: StepContext) -> dict[str, Any]:
-    """What the edge saw of the release that is being replaced, lately."""
-    release = was(context).release
+    """What the edge saw lately of the release that is to be replaced."""
+    release, now = was(context).release, context.world.clock.now()
     if release is None:
         return {"requests": 0, "failed": 0, "p99": 0.0}
-    now = context.world.clock.now()
-    return _facts(context.world.edge.traffic(context.environment, now - BASELINE, now).of(release))
-
-
-def worse_since(context: StepContext, since: datetime, before: Seen) -> str | None:
-    """Why the release is worse than `before`, judged on its traffic since; None while it is not."""
-    now = context.world.clock.now()
-    after = seen_of(_facts(context.world.edge.traffic(context.environment, since, now).of(context.release.digest)))
-    exits = sum(context.world.runtime.instance(i).exits for i in deployment(context).instance_ids())
-    bake = context.config.bake
-    return why_worse(Limits(bake.max_failed, bake.max_slower, bake.min_requests), before, after, exits)
-
-
-def seen_of(facts: Mapping[str, Any] | None) -> Seen:
-    """A recorded baseline; an absent one compares with nothing."""
-    return Seen(**facts) if facts else Seen(0, 0, 0.0)
-
-
-def _facts(traffic: Traffic) -> dict[str, Any]:
-    return {"requests": traffic.requests, "failed": traffic.failed, "p99": traffic.p99}
+    seen = context.world.edge.traffic(context.environment, now - WINDOW, now).of(release)
+    return {"requests": seen.requests, "failed": seen.failed, "p99": seen.p99}

@@ -60,7 +60,7 @@ def holds_traffic(context: StepContext) -> bool:
     if was(context).release is None or not runs(context):
         return False
     if context.work.kind is WorkKind.ROLLBACK:
-        return context.work.request.get("mode", "as-is") != "as-is"
+        return bool(context.work.request.get("mode", "as-is") != "as-is")
     migration = context.release.descriptor.migration
     return migration.contracts and migration.style is not MigrationStyle.NONE
 

@@ -6,6 +6,7 @@ from greenroom.domain.release import MigrationStyle
 from greenroom.workflows.instances import Deployment, process_variables, variables
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
+from greenroom.workflows.steps.bake import baseline
 from greenroom.workflows.steps.ground import deployment, runs
 
 
@@ -31,7 +32,8 @@ class StartStep:
             context.guard()
             world.runtime.start(spec)
             context.crash("between")
-        return Done(facts)
+        # While it boots: how the release that it replaces is doing, for the bake to compare with.
+        return Done({**facts, "baseline": context.fact("start", "baseline") or baseline(context)})
 
     def undo(self, context: StepContext) -> Outcomes:
         if not runs(context):

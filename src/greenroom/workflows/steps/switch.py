@@ -13,7 +13,7 @@ from greenroom.domain.ledger import parse_timestamp, timestamp
 from greenroom.ports.edge import Canary
 from greenroom.workflows.step import Again, Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
-from greenroom.workflows.steps.bake import baseline, seen_of, worse_since
+from greenroom.workflows.steps.bake import Watch
 from greenroom.workflows.steps.ground import deployment, has_switched, holds_traffic, runs, was
 
 CANARY_POLL = timedelta(seconds=1)
@@ -34,7 +34,6 @@ class SwitchStep:
         if not runs(context):
             return Done({"at": now}, record=_arrive(context, ""))
         dial = new.dial(context.world.runtime.prepare(context.environment))
-        facts = {"at": now, "baseline": context.fact("switch", "baseline") or baseline(context)}
         canary = context.config.canary if was(context).release and not holds_traffic(context) else None
         if canary:
             rest = self._canary(context, dial, canary)
@@ -46,7 +45,7 @@ class SwitchStep:
         if canary:
             context.world.edge.canary(context.environment, None, token=context.work.token)
         context.say(f"visitors reach {new.release.version}")
-        return Done(facts, record=_arrive(context, dial))
+        return Done({"at": now}, record=_arrive(context, dial))
 
     def _canary(self, context: StepContext, dial: str, canary: CanaryPolicy) -> Again | None:
         """One share after the other, each for the configured time; None when the last one held."""
@@ -54,7 +53,8 @@ class SwitchStep:
         stage = int(context.fact("switch", "stage", -1))
         if stage >= 0:
             since = parse_timestamp(context.fact("switch", "stage_since"))
-            worse = worse_since(context, since, seen_of(context.fact("switch", "baseline")))
+            watch = Watch.of(context, self.name, since)
+            worse = watch.why_worse(context)
             if worse:
                 raise Refused(
                     "canary.worse",
@@ -63,7 +63,7 @@ class SwitchStep:
                     hint="visitors were sent back to the older release; see the logs, mend, release again",
                 )
             if now < since + timedelta(seconds=canary.hold_seconds):
-                return Again(now + CANARY_POLL)
+                return Again(now + CANARY_POLL, watch.as_facts())
         stage += 1
         if stage == len(canary.shares):
             return None
@@ -71,8 +71,7 @@ class SwitchStep:
         share = Canary(dial, context.release.digest, canary.shares[stage])
         context.world.edge.canary(context.environment, share, token=context.work.token)
         context.say(f"{share.share:.0%} of the visitors reach {context.release.version}")
-        facts = {"stage": stage, "stage_since": timestamp(now)}
-        return Again(now + CANARY_POLL, facts if stage else {**facts, "baseline": baseline(context)})
+        return Again(now + CANARY_POLL, {"stage": stage, "stage_since": timestamp(now), "watch": None})
 
     def undo(self, context: StepContext) -> Outcomes:
         if not runs(context):
