@@ -24,7 +24,7 @@ _ERRORS = {"SpecDiffers": SpecDiffers, "KeeperRefused": KeeperRefused, "KeeperUn
 class KeeperClient:
     """The `Keeper` behind the socket in `directory`. One connection per call, so it may be used from any thread.
 
-    `heal` starts a keeper when none listens; every call may be repeated without harm.
+    `heal` starts a keeper when none answers, and asks again: every call may be repeated without harm.
     """
 
     def __init__(self, directory: Path, *, heal: bool = False) -> None:
@@ -68,18 +68,20 @@ class KeeperClient:
 
     def _ask(self, request: dict[str, Any], *, patience: float | None = ANSWER_SECONDS) -> Any:
         try:
-            connection = self._connect()
-        except OSError:
+            answer = self._ask_once(request, patience)
+        except KeeperUnavailable:  # none there, or it died before it could answer
             if not self._heal:
                 raise
             ensure_keeper(self.directory)
-            connection = self._connect()
-        with connection:
-            connection.settimeout(patience)
-            answer = _exchange(connection, request)
+            answer = self._ask_once(request, patience)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], KeeperUnavailable)(answer["text"])
         return answer["ok"]
+
+    def _ask_once(self, request: dict[str, Any], patience: float | None) -> dict[str, Any]:
+        with self._connect() as connection:
+            connection.settimeout(patience)
+            return _exchange(connection, request)
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from greenroom.adapters.home import Home
@@ -76,7 +77,8 @@ def _identity_files(etc: Path, user: users.User) -> None:
     passwd = f"root:x:0:0::/nonexistent:/usr/sbin/nologin\n{user.name}:x:{user.uid}:{user.gid}::/nonexistent:/bin/sh\n"
     group = f"root:x:0:\n{user.name}:x:{user.gid}:\n"
     for name, text in (("passwd", passwd), ("group", group)):
-        temporary = etc / f".{name}.{os.getpid()}"
-        temporary.write_text(text)
-        temporary.chmod(0o644)
-        temporary.rename(etc / name)
+        fd, temporary = tempfile.mkstemp(dir=etc)
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+            os.fchmod(fd, 0o644)
+        Path(temporary).rename(etc / name)
