@@ -61,7 +61,8 @@ def _problem(gate: object) -> str:
     config = getattr(gate, "Config", None)
     if not (isinstance(config, type) and issubclass(config, GateConfig)):
         return "its Config should be a GateConfig"
-    if not isinstance(getattr(gate, "for_rollback", None), bool):
-        return "for_rollback should be true or false"
+    for switch in ("for_rollback", "overridable"):
+        if not isinstance(getattr(gate, switch, None), bool):
+            return f"{switch} should be true or false"
     missing = [m for m in ("default", "judge") if not callable(getattr(gate, m, None))]
     return f"it has no {missing[0]}()" if missing else ""

@@ -119,7 +119,9 @@ def shown(value: Any) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean x?`, or nothing."""
-    close = difflib.get_close_matches(word[:64], list(known), n=1, cutoff=0.65)
+    choices = list(known)
+    begun = [k for k in choices if len(word) > 2 and k.startswith(word)]
+    close = begun if len(begun) == 1 else difflib.get_close_matches(word[:64], choices, n=1, cutoff=0.65)
     return f"did you mean {close[0]}?" if close else ""
 
 

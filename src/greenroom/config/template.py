@@ -5,7 +5,6 @@ Whatever was found, the text loads without errors.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -37,10 +36,14 @@ def render(found: Found, template: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as YAML reads it back, in quotes where it needs them (a JSON string is a YAML string)."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
-        return text
-    return json.dumps(text).replace("\x7f", "\\u007f")
+    """A text as YAML reads it back, in quotes where it needs them."""
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """A double-quoted scalar (YAML 1.2, 5.7 and 7.3.1): what does not print is escaped."""
+    escaped = ("\\" + c if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+    return f'"{"".join(escaped)}"'
 
 
 def _about(key: str) -> str:
@@ -56,7 +59,7 @@ def _comment(text: str) -> str:
 
 def _command(command: Command) -> str:
     if isinstance(command, list):
-        return json.dumps(command).replace("\x7f", "\\u007f")
+        return f"[{', '.join(map(in_quotes, command))}]"
     return quoted(command)
 
 
@@ -81,7 +84,7 @@ def _release(found: Found) -> Iterator[str]:
     yield "release:"
     yield f"  language: {found.language.value}"
     if found.runtime:
-        yield f"  runtime: {json.dumps(found.runtime)}"
+        yield f"  runtime: {in_quotes(found.runtime)}"
     yield "  # version: {file: VERSION}   # when absent, git describe or the short commit"
     if found.lock:
         yield f"  lock: {quoted(found.lock)}"
@@ -160,7 +163,7 @@ def _setting(variable: FoundVariable) -> str:
             return "{secret: true, generate: true}"
         return "{secret: true, required: true}" if variable.required else "{secret: true}"
     if variable.default is not None:
-        return f"{{default: {json.dumps(variable.default)}}}".replace("\x7f", "\\u007f")
+        return f"{{default: {in_quotes(variable.default)}}}"
     return "{required: true}" if variable.required else "{}"
 
 

@@ -125,7 +125,7 @@ class _Builder:
             if self._documents > 1:
                 raise YamlProblem("one YAML document", self.last, got="another after ---")
         elif isinstance(event, yaml.AliasEvent):
-            raise YamlProblem("no aliases: write the value out", self.last, got=f"*{event.anchor}")
+            raise YamlProblem("without aliases: write the value out", self.last, self._here(), got=f"*{event.anchor}")
         elif isinstance(event, yaml.NodeEvent):
             self._check(event)
             self._node(event)
@@ -134,15 +134,21 @@ class _Builder:
 
     def _check(self, event: yaml.NodeEvent) -> None:
         if event.anchor:
-            raise YamlProblem("no anchors: write the value out where it is needed", self.last, got=f"&{event.anchor}")
+            said = "without anchors: write the value out where it is needed"
+            raise YamlProblem(said, self.last, self._here(), got=f"&{event.anchor}")
         tag = getattr(event, "tag", None)
         if tag and tag != "!":
-            raise YamlProblem("no YAML tags", self.last, got=str(tag))
+            raise YamlProblem("without YAML tags", self.last, self._here(), got=str(tag))
         self._count += 1
         if self._count > MAX_VALUES:
             raise YamlProblem(f"at most {MAX_VALUES} values", self.last)
         if len(self._stack) > MAX_DEPTH:
             raise YamlProblem(f"at most {MAX_DEPTH} levels of nesting", self.last)
+
+    def _here(self) -> Path:
+        """The path of the value that comes next; of the mapping, where a key comes next."""
+        top = self._stack[-1] if self._stack else None
+        return top.path if top and isinstance(top.into, dict) and top.key is None else self._place(top)
 
     def _node(self, event: yaml.NodeEvent) -> None:
         top = self._stack[-1] if self._stack else None
@@ -177,10 +183,10 @@ class _Builder:
         self._encodable(event, top.path)
         path = (*top.path, event.value)
         if event.value == "<<" and event.implicit[0]:
-            raise YamlProblem("no merge keys: write the values out", self.last, path, got="<<")
+            raise YamlProblem("without merge keys: write the values out", self.last, path, got="<<")
         if event.value in top.into:
             first = self.document.keys[path]
-            raise YamlProblem(f"each key once; the first is in line {first.line}", self.last, path, got=event.value)
+            raise YamlProblem(f"written once; the first is in line {first.line}", self.last, path, got=event.value)
         self.document.keys[path] = self.last
         top.key = event.value
 

@@ -1,0 +1,75 @@
+"""Gates are found, not listed."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from greenroom.domain.errors import Errored
+from greenroom.domain.gate import Case, GateConfig, Passed
+from greenroom.domain.kinds import Kind
+from greenroom.registry import all_gates, gates_of
+
+
+class Stub:
+    """A gate that a module brings."""
+
+    title = "A stub"
+    Config = GateConfig
+    for_rollback = False
+    overridable = True
+    codes: dict[str, str] = {}
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def default(self, kind: Kind) -> None:
+        return None
+
+    def judge(self, config: Any, case: Case) -> Passed:
+        return Passed("it is a stub")
+
+
+def module(name: str, gate: object = None) -> ModuleType:
+    made = ModuleType(name)
+    if gate is not None:
+        made.GATE = gate  # type: ignore[attr-defined]
+    return made
+
+
+def test_finds_every_gate_by_its_file() -> None:
+    """The gates of the path are there, sorted by name, and no helper is taken for one."""
+    names = list(all_gates())
+    assert names == sorted(names)
+    assert {"approvals", "checks", "freeze", "one_at_a_time", "path", "sealed", "soak", "window"} <= set(names)
+
+
+def test_a_module_without_a_gate_is_a_helper() -> None:
+    """Helpers are passed over."""
+    assert list(gates_of([module("helper"), module("b", Stub("b")), module("a", Stub("a"))])) == ["a", "b"]
+
+
+def test_a_second_claim_to_a_name_is_refused() -> None:
+    """Both claimants are named."""
+    with pytest.raises(Errored) as raised:
+        gates_of([module("one", Stub("x")), module("two", Stub("x"))])
+    assert raised.value.code == "registry.claimed_twice"
+    assert "one" in raised.value.because
+    assert "two" in raised.value.because
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("name", "Bad Name"), ("title", None), ("Config", dict), ("for_rollback", "no"), ("judge", None), ("default", 1)]
+    + [("overridable", None), ("name", 5)],
+)
+def test_what_is_no_gate_is_refused(attribute: str, value: object) -> None:
+    """A GATE that does not keep the promise is named with its module, when it is found and not when it is asked."""
+    gate = Stub("x")
+    setattr(gate, attribute, value)
+    with pytest.raises(Errored) as raised:
+        gates_of([module("strange", gate)])
+    assert raised.value.code == "registry.malformed"
+    assert "strange" in raised.value.message
