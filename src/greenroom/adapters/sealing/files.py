@@ -1,0 +1,235 @@
+"""Trees of files as the seal sees them: relative paths, plain files, directories and links that stay inside.
+
+Modes are 0755 or 0644 and nothing else, times and owners do not exist, the order is that of the path's
+UTF-8 bytes: so the same files give the same list, whoever made them, wherever, whenever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from greenroom.domain.errors import GreenroomError, Refused
+
+CHUNK = 1 << 20
+MAX_FILES = 200_000
+MAX_BYTES = 4 << 30
+MAX_PATH = 1024
+THREADS = min(8, (os.cpu_count() or 1) + 1)
+
+FILE, LINK, DIRECTORY = "file", "link", "dir"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One path of a tree. `digest` is the SHA-256 of a file's bytes in hexadecimal; `target` where a link points."""
+
+    path: str
+    kind: str
+    mode: int
+    size: int = 0
+    digest: str = ""
+    target: str = ""
+
+    def as_list(self) -> list[Any]:
+        return [self.path, self.kind, self.mode, self.size, self.digest, self.target]
+
+
+class UnfitPath(ValueError):
+    """A path or link that must not be laid out; the message says why."""
+
+
+def checked_path(name: str) -> str:
+    """`name` if it is a clean relative path; raises UnfitPath for anything that could lead elsewhere."""
+    parts = name.split("/")
+    if not name or name.startswith("/") or any(p in ("", ".", "..") for p in parts):
+        raise UnfitPath("is not a plain relative path")
+    if len(name) > MAX_PATH or any(len(p.encode()) > 255 for p in parts):
+        raise UnfitPath("is too long")
+    if any(ord(c) < 32 or ord(c) == 127 for c in name):
+        raise UnfitPath("holds control characters")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UnfitPath("is not UTF-8") from None
+    return name
+
+
+def checked_link(path: str, target: str) -> str:
+    """`target` if, read as text, it stays inside the tree. `links_stay_inside` asks again once all is laid out."""
+    if not target or target.startswith("/") or "\0" in target:
+        raise UnfitPath(f"points to {target!r}, outside the tree")
+    depth = len(PurePosixPath(path).parts) - 1
+    for part in target.split("/"):
+        depth += -1 if part == ".." else 0 if part in ("", ".") else 1
+        if depth < 0:
+            raise UnfitPath(f"points to {target!r}, outside the tree")
+    return target
+
+
+def links_stay_inside(root: Path, links: Iterable[str]) -> None:
+    """Follow every link for real: links through links can leave a tree that each of them alone stays in."""
+    inside = os.path.realpath(root)
+    for link in links:
+        real = os.path.realpath(root / link)
+        if real != inside and not real.startswith(inside + os.sep):
+            raise Refused("release.file_unfit", f"{link} leads outside the release", because=f"it resolves to {real}")
+
+
+def walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Every path below `root`, links not followed, in no particular order."""
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        with os.scandir(root / prefix if prefix else root) as found:
+            for entry in found:
+                path = prefix + entry.name
+                yield path, entry
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path + "/")
+
+
+def scan(root: Path) -> list[Entry]:
+    """The entries of `root`, modes made plain, files hashed.
+
+    Raises Refused (`release.file_unfit`) for devices, sockets, links that lead outside and unfit names,
+    Refused (`release.build_too_large`) past the limits.
+    """
+    entries: list[Entry] = []
+    files: list[tuple[str, os.stat_result]] = []
+    total = 0
+    for path, found in walk(root):
+        seen = found.stat(follow_symlinks=False)
+        try:
+            checked_path(path)
+            if stat.S_ISDIR(seen.st_mode):
+                entries.append(Entry(path, DIRECTORY, 0o755))
+            elif stat.S_ISLNK(seen.st_mode):
+                entries.append(Entry(path, LINK, 0o777, target=checked_link(path, str(Path(found.path).readlink()))))
+            elif stat.S_ISREG(seen.st_mode):
+                files.append((path, seen))
+                total += seen.st_size
+            else:
+                raise UnfitPath("is a device, a pipe or a socket")
+        except UnfitPath as error:
+            raise Refused("release.file_unfit", f"{path!r} cannot be sealed", because=f"it {error}") from None
+        if len(files) + len(entries) > MAX_FILES or total > MAX_BYTES:
+            raise too_large(total, len(files) + len(entries))
+    links_stay_inside(root, (e.path for e in entries if e.kind == LINK))
+    with ThreadPoolExecutor(THREADS) as pool:
+        digests = pool.map(lambda item: file_digest(root / item[0]), files)
+        for (path, seen), digest in zip(files, digests, strict=True):
+            entries.append(Entry(path, FILE, plain_mode(seen.st_mode), seen.st_size, digest))
+    return sorted(entries, key=lambda e: e.path.encode())
+
+
+def too_large(size: int, count: int) -> GreenroomError:
+    return Refused(
+        "release.build_too_large",
+        "the release is too large",
+        because=f"{count} files, {size} bytes; the limits are {MAX_FILES} files and {MAX_BYTES} bytes",
+        hint="leave out what the application does not need to run",
+    )
+
+
+def plain_mode(mode: int) -> int:
+    """0755 for what its owner may execute, 0644 for the rest."""
+    return 0o755 if mode & 0o100 else 0o644
+
+
+def read_only(entry: Entry) -> int:
+    """The mode an entry has once unpacked: nobody writes."""
+    return entry.mode & 0o555
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal; a link is not followed."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """`sha256:` and the hexadecimal digest."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def copy_stream(source: BinaryIO, size: int, target: BinaryIO) -> None:
+    """Exactly `size` bytes; raises EOFError when the source has fewer."""
+    while size:
+        block = source.read(min(size, CHUNK))
+        if not block:
+            raise EOFError("the stream ended early")
+        target.write(block)
+        size -= len(block)
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """The whole file or the one before, whatever happens; on disk when this returns."""
+    handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(temporary).rename(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """A copy that shares blocks where the file system can; links stay links."""
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory that may be read-only throughout; one that is not there is fine."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+        return
+    if not path.exists():
+        return
+    if os.getuid() != 0:
+        path.chmod(0o700)
+        for below, entry in walk(path):
+            if entry.is_dir(follow_symlinks=False):
+                (path / below).chmod(0o700)
+    shutil.rmtree(path)
+
+
+def size_of(path: Path) -> int:
+    """Bytes that the files below `path` take on disk now; what vanishes meanwhile counts nothing."""
+    total = 0
+    pending = [path]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as found:
+                for entry in found:
+                    try:
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append(Path(entry.path))
+                        else:
+                            total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    except FileNotFoundError:
+                        continue
+        except (FileNotFoundError, PermissionError):
+            continue
+    return total

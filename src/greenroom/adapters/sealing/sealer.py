@@ -1,0 +1,205 @@
+"""`OciSealer`: from a commit to a sealed release, in four steps that each can be done again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from greenroom.adapters.home import Home
+from greenroom.adapters.sealing import documents, files, source
+from greenroom.adapters.sealing.cleanroom import CleanRooms
+from greenroom.adapters.sealing.image import put_image, put_referrer
+from greenroom.adapters.sealing.languages import Job, builder, surroundings
+from greenroom.adapters.sealing.layout import Layout
+from greenroom.adapters.sealing.rooms import Room, Task
+from greenroom.adapters.sealing.signing import ENVELOPE_TYPE, Keyring
+from greenroom.adapters.sealing.tools import Account, Interpreter, Recipe, Toolchain
+from greenroom.domain.canonical import canonical
+from greenroom.domain.errors import BadInput, Errored, Refused
+from greenroom.domain.release import Descriptor
+from greenroom.ports.artifacts import Built, CleanRoom, Say, Sealed, Source
+from greenroom.ports.databases import Databases
+from greenroom.ports.runtime import Finished
+
+WORK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+END_OF_OUTPUT = 4000
+
+
+class OciSealer:
+    """Implements `ports.artifacts.Sealer`.
+
+    `describe` reads the recipe from a commit's files. `account` gives the user that builds; it is asked only when
+    we are root. `caches` keeps what package tools fetched; it is never shown to foreign code.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        keyring: Keyring,
+        databases: Databases,
+        toolchain: Toolchain,
+        describe: Callable[[Path], Recipe],
+        *,
+        account: Account | None = None,
+        caches: Path | None = None,
+        max_bytes: int = files.MAX_BYTES,
+    ) -> None:
+        self._home = home
+        self._keyring = keyring
+        self._toolchain = toolchain
+        self._describe = describe
+        self._caches = caches or home.root / "caches"
+        self._max_bytes = max_bytes
+        self._room = Room(account)
+        self._clean_rooms = CleanRooms(self._room, databases, home)
+
+    def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
+        work = self._work(work_id)
+        done = work / "fetched.json"
+        if done.is_file():
+            return _read_source(done, work)
+        where = Path(repository)
+        full = source.resolve(where, commit)
+        say(f"exporting commit {full[:12]}")
+        files.remove_tree(work / "source")
+        source.export(where, full, work / "source")
+        job = self._job(work, self._describe(work / "source"), say)
+        files.remove_tree(job.deps)
+        _make_open(job.deps)
+        builder(job.recipe.language).fetch(job)
+        files.write_atomically(done, canonical({"commit": full, "repository": repository}))
+        return _read_source(done, work)
+
+    def build(self, source: Source, descriptor: Descriptor, work_id: str, say: Say) -> Built:
+        work = self._work(work_id)
+        recipe = self._describe(source.tree)
+        job = self._job(work, recipe, say)
+        language = builder(recipe.language)
+        self._lay_ground(job)
+        language.install(job)
+        self._room.give(job.root)
+        for command in recipe.commands:
+            self._run_build(job, command, language.path(job.interpreter))
+        components = language.finish(job)
+        descriptor = replace(descriptor, runtime_version=_line(recipe, job.interpreter))
+        tools = self._room.describe() | (
+            {recipe.language.value: job.interpreter.version} if job.interpreter is not None else {}
+        )
+        return Built(source, descriptor, job.root, components, tools)
+
+    def clean_room(self, built: Built, work_id: str, say: Say) -> CleanRoom:
+        interpreter = self._toolchain.find(built.descriptor.language, built.descriptor.runtime_version)
+        return self._clean_rooms.start(built, interpreter, self._work(work_id) / "room", say)
+
+    def seal(self, built: Built, work_id: str, say: Say) -> Sealed:
+        layout = Layout(self._home.artifacts)
+        layout.prepare()
+        entries = files.scan(built.root)
+        say(f"sealing {len(entries)} files")
+        with layout.writing():
+            image = put_image(layout, built.root, entries, built.descriptor)
+            sbom = documents.bill_of_materials(built, image["digest"])
+            about = put_referrer(layout, image, documents.SBOM_TYPE, sbom, documents.SBOM_TYPE)
+            sbom_digest = files.digest_of_bytes(sbom)
+            commands = self._describe(built.source.tree).commands
+            statement = documents.provenance(built, commands, image["digest"], sbom_digest)
+            envelope = self._keyring.sign(statement)
+            origin = put_referrer(layout, image, documents.PROVENANCE_TYPE, envelope, ENVELOPE_TYPE)
+            name = f"{built.descriptor.project}:{built.descriptor.version}"
+            named = {**image, "annotations": {"org.opencontainers.image.ref.name": name}}
+            layout.add([named, about, origin])
+        size = sum(e.size for e in entries)
+        return Sealed(image["digest"], size, sbom_digest, files.digest_of_bytes(envelope))
+
+    def forget(self, work_id: str) -> None:
+        files.remove_tree(self._home.work / _checked(work_id))
+
+    def _work(self, work_id: str) -> Path:
+        """The work's directory; the build's user passes through, others find nothing to read."""
+        self._home.work.chmod(0o711)
+        work = self._home.work / _checked(work_id)
+        _make_open(work)
+        return work
+
+    def _job(self, work: Path, recipe: Recipe, say: Say) -> Job:
+        self._caches.mkdir(parents=True, exist_ok=True, mode=0o711)
+        interpreter = self._toolchain.find(recipe.language, recipe.runtime_version)
+        tree, deps, root = work / "source", work / "deps", work / "build" / "root"
+        return Job(recipe, interpreter, tree, deps, root, self._caches, self._room, say)
+
+    def _lay_ground(self, job: Job) -> None:
+        """Begin anew, whatever an earlier try left."""
+        ground = job.root.parent
+        files.remove_tree(ground)
+        _make_open(ground)
+        files.copy_tree(job.tree, job.root)
+        for name in ("home", "tmp"):
+            (ground / name).mkdir(mode=0o700)
+            self._room.give(ground / name)
+
+    def _run_build(self, job: Job, command: tuple[str, ...], path: tuple[str, ...]) -> None:
+        ground = job.root.parent
+        job.say("build: " + " ".join(command))
+        entries = (*(str(job.root / p) for p in path), *job.path_entries())
+        env = surroundings(ground, entries) | dict(builder(job.recipe.language).env(job.root))
+        needs = job.interpreter.needs if job.interpreter else ()
+        writable = (job.root, ground / "home", ground / "tmp")
+        task = Task(command, env, job.root, writable=writable, readable=needs)
+        done = self._room.run(task, seconds=job.recipe.seconds, say=job.say, watch=ground, max_bytes=self._max_bytes)
+        if done.code != 0:
+            raise self._failed(command, done, job.recipe.seconds)
+        if files.size_of(ground) > self._max_bytes:
+            raise files.too_large(files.size_of(ground), 0)
+
+    def _failed(self, command: tuple[str, ...], done: Finished, seconds: float) -> Refused | Errored:
+        words, output = " ".join(command)[:200], done.output[-END_OF_OUTPUT:]
+        if done.ended_by == "size":
+            return Refused(
+                "release.build_too_large",
+                f"`{words}` wrote more than {self._max_bytes} bytes",
+                because="a build may not fill the disk",
+                facts={"output": output},
+            )
+        if done.ended_by.startswith("the time limit"):
+            return Refused(
+                "release.build_timeout",
+                f"`{words}` did not end within {seconds:.0f} s",
+                because=output or "it wrote nothing",
+                hint="raise release.timeout in greenroom.yaml, or see what it waits for: there is no network here",
+                facts={"output": output},
+            )
+        how = done.ended_by or f"exit code {done.code}"
+        return Refused(
+            "release.build_failed",
+            f"`{words}` failed ({how})",
+            because=output or "it wrote nothing",
+            hint="the build has no network and an empty home: what it needs stands in the lock file or the commit",
+            facts={"output": output, "exit_code": done.code},
+        )
+
+
+def _line(recipe: Recipe, interpreter: Interpreter | None) -> str:
+    """The version line a release is bound to: its byte code and dependencies fit no other."""
+    if recipe.runtime_version or interpreter is None:
+        return recipe.runtime_version
+    parts = interpreter.version.split(".")
+    return parts[0] if recipe.language == "node" else ".".join(parts[:2])
+
+
+def _make_open(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True, mode=0o711)
+    path.chmod(0o711)
+
+
+def _checked(work_id: str) -> str:
+    if not WORK_ID.fullmatch(work_id):
+        raise BadInput("release.work_invalid", f"{work_id[:80]!r} is not the name of a piece of work")
+    return work_id
+
+
+def _read_source(done: Path, work: Path) -> Source:
+    found = json.loads(done.read_bytes())
+    return Source(found["commit"], work / "source", found["repository"])
