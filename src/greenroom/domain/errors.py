@@ -84,10 +84,11 @@ def from_dict(data: Mapping[str, Any]) -> GreenroomError:
     """The error that `as_dict` wrote; an unknown outcome reads as `Errored`."""
     kinds: dict[str, type[GreenroomError]] = {k.word: k for k in (Refused, BadInput, Errored)}
     kind = kinds.get(str(data.get("outcome")), Errored)
+    facts = data.get("facts")
     return kind(
         str(data.get("code", "unknown")),
         str(data.get("message", "")),
         because=str(data.get("because", "")),
         hint=str(data.get("next", "")),
-        facts=data.get("facts") or {},
+        facts=facts if isinstance(facts, Mapping) else {},
     )

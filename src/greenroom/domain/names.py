@@ -17,7 +17,7 @@ RESERVED = frozenset({"greenroom", "localhost", "preview", "www"})
 
 def checked_name(value: str, what: str) -> str:
     """`value` if it is a valid, unreserved name; raises `BadInput` (code `name.invalid`)."""
-    if not NAME.fullmatch(value) or value in RESERVED:
+    if not NAME.fullmatch(value) or value in RESERVED or value.startswith("xn--"):  # punycode shows another name
         raise BadInput(
             "name.invalid",
             f"{what} {value[:80]!r} is not a valid name",

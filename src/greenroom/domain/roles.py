@@ -145,7 +145,7 @@ SYSTEM = Actor("greenroom", frozenset(Role))
 def may(roles: Iterable[Role], action: Action, kind: Kind | None = None) -> bool:
     """True if one of `roles` allows `action` in an environment of `kind` (None: in any environment)."""
     for role in roles:
-        kinds = MATRIX[role].get(action)
+        kinds = MATRIX.get(role, {}).get(action)  # a role nobody knows allows nothing
         if kinds and (kind is None or kind in kinds):
             return True
     return False
