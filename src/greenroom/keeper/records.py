@@ -156,7 +156,7 @@ def check(spec: Spec) -> None:
         raise ValueError("cwd, log and sockets are absolute paths")
     if not 0 <= float(spec.stop_seconds) < 86400:
         raise ValueError("stop_seconds is between 0 and a day")
-    if not hasattr(signal.Signals, spec.stop_signal):
+    if spec.stop_signal not in signal.Signals.__members__:
         raise ValueError(f"no signal is called {spec.stop_signal}")
 
 

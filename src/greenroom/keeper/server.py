@@ -168,7 +168,7 @@ class Server:
         kept = self._kept.get(name)
         if kept is None:
             raise KeeperRefused(f"{name} is not kept here")
-        if not hasattr(signal.Signals, word):
+        if word not in signal.Signals.__members__:
             raise KeeperRefused(f"no signal is called {word}")
         async with asyncio.timeout(PATIENCE):
             await kept.signal(signal.Signals[word])

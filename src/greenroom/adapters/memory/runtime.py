@@ -55,7 +55,7 @@ class MemoryRuntime:
         ended_by: str = "",
         seconds: float = 0.0,
     ) -> None:
-        """The next run of `command` (variables replaced) ends so; said several times, one run each, the last for good."""
+        """The next run of `command` (variables replaced) ends so. Said more than once: one each, the last for good."""
         self._finished[command].append(Finished(code, ended_by, output, seconds))
 
     def prepare(self, environment: str) -> Place:
@@ -120,7 +120,7 @@ class MemoryRuntime:
         for line in output.splitlines():
             if on_line is not None:
                 on_line(line)
-        return replace(ended, output=output.encode()[-TAIL_BYTES:].decode(errors="replace"))
+        return replace(ended, output=output.encode()[-TAIL_BYTES:].decode(errors="ignore"))
 
     def free_port(self, environment: str) -> int:
         self._next_port += 1

@@ -119,6 +119,7 @@ class Output:
 
     def __init__(self, log: Path, secrets: Iterable[Secret], on_line: Callable[[str], None] | None) -> None:
         self._secrets = tuple(pieces(secrets))
+        self._hold = max([4, *(len(s.reveal().encode()) for s in self._secrets)])  # 4: a whole character
         self._on_line = on_line
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._log = os.fdopen(fd, "wb", buffering=0)
@@ -128,13 +129,11 @@ class Output:
         self._tail_bytes = 0
 
     def feed(self, data: bytes) -> None:
-        *lines, rest = (self._partial + data).split(b"\n")
-        while len(rest) > LONGEST_LINE:
-            lines.append(rest[:LONGEST_LINE])
-            rest = rest[LONGEST_LINE:]
-        self._partial = rest
+        *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             self._line(line)
+        if len(self._partial) > LONGEST_LINE:
+            self._break_line()
 
     def close(self) -> None:
         if self._partial:
@@ -144,7 +143,18 @@ class Output:
 
     def tail(self) -> str:
         """The last 64 KiB."""
-        return "".join(self._tail).encode()[-TAIL_BYTES:].decode(errors="replace")
+        return "".join(self._tail).encode()[-TAIL_BYTES:].decode(errors="ignore")  # cut within a character
+
+    def _break_line(self) -> None:
+        """Let the beginning of an endless line go, but no part of a secret that may end in what comes next."""
+        text = redact(self._partial.decode(errors="surrogateescape"), self._secrets)
+        raw = text.encode(errors="surrogateescape")
+        cut = max(0, len(raw) - self._hold)
+        while cut > 0 and raw[cut] & 0xC0 == 0x80:  # not within a character (RFC 3629)
+            cut -= 1
+        self._partial = raw[cut:]
+        if cut:
+            self._line(raw[:cut])
 
     def _line(self, raw: bytes) -> None:
         line = redact(raw.decode(errors="replace"), self._secrets)
