@@ -74,7 +74,7 @@ def _project(found: Found, template: str) -> Iterator[str]:
         for advice in found.advice[:20]:
             yield _comment(f"  - {advice}")
     yield ""
-    yield f"project: {found.project}"
+    yield f"project: {quoted(found.project)}"
     path = ", ".join(k.value for k in TEMPLATES[template])
     yield f"template: {template}   # the path of a release: {path}"
 
@@ -109,7 +109,7 @@ def _processes(found: Found) -> Iterator[str]:
     for name, process in found.processes.items():
         if name == "web" and process.listen is None:
             continue  # replaced above: a web process that takes no requests is none
-        yield f"  {name}:"
+        yield f"  {quoted(name)}:"
         yield f"    command: {_command(process.command)}"
         yield f"    listen: {process.listen.value if process.listen else 'none'}{_binds(process.listen)}"
 
@@ -154,7 +154,8 @@ def _config(found: Found) -> Iterator[str]:
         return
     yield "config:"
     for name in sorted(found.variables):
-        yield f"  {name}: {_setting(found.variables[name])}   {_comment('read in ' + found.variables[name].where)}"
+        variable = found.variables[name]
+        yield f"  {quoted(name)}: {_setting(variable)}   {_comment('read in ' + variable.where)}"
 
 
 def _setting(variable: FoundVariable) -> str:
@@ -174,7 +175,7 @@ def _checks(found: Found, kinds: tuple[Kind, ...]) -> Iterator[str]:
     yield "# Nothing enters staging or production untested."
     yield "checks:"
     for name, command in found.checks.items():
-        yield f"  {name}:"
+        yield f"  {quoted(name)}:"
         yield f"    command: {_command(command)}"
         yield f"    in: [{tested.value}]"
     yield "  # journey:   # walks through the application at $GREENROOM_URL as a visitor would"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greenroom.config.detect import DirectoryTree, Found, MemoryTree, detect
@@ -233,6 +233,7 @@ _PATHS = st.sampled_from(sorted({p for files in KINDS.values() for p in files} |
 
 
 @settings(max_examples=200, deadline=None)
+@example({"Procfile": "no: ./x"}, "TRUE", "small")
 @given(st.dictionaries(_PATHS, _CONTENT, max_size=6), st.text(max_size=20), st.sampled_from(sorted(TEMPLATES)))
 def test_whatever_lies_there_the_file_loads(files: dict[str, str], name: str, template: str) -> None:
     """Any contents in the files that are looked at give a file without problems."""
