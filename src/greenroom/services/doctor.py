@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -86,9 +85,10 @@ def _clock(app: App, actor: Actor) -> Iterator[Found]:
 
 
 def _disk(app: App, actor: Actor) -> Iterator[Found]:
-    with app.world.store.database.reading() as tx:
-        file = app.world.store.database.engine.url.database
-    where = Path(file).parent if app.world.store.database.is_sqlite and file else Path.cwd()
+    first = next((e.name for e in app.world.project().environments if e.runs), None)
+    if first is None:
+        return
+    where = app.world.runtime.prepare(first).data
     free = shutil.disk_usage(where).free
     if free < LOW_DISK:
         yield Found(

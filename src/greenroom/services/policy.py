@@ -11,7 +11,7 @@ from greenroom.config.difference import policy_difference
 from greenroom.config.load import load
 from greenroom.config.project import EnvironmentConfig, ProjectConfig
 from greenroom.domain.canonical import digest_of
-from greenroom.domain.errors import Refused
+from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.roles import Action, Actor
 from greenroom.ports.edge import Site
 from greenroom.services.app import App
@@ -39,6 +39,16 @@ def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool =
         app.world.store.works.signal(tx)
     app.poke()
     return {"changed": True, "differences": changes, "project": new.project}
+
+
+def in_force(app: App, actor: Actor) -> dict[str, Any]:
+    """The applied file's text, where releases are made from, who applied it, when. Raises BadInput (`policy.absent`)."""
+    app.allow(actor, Action.VIEW)
+    with app.world.store.database.reading() as tx:
+        row = records.newest_policy(tx)
+    if row is None:
+        raise BadInput("policy.absent", "no configuration was applied", hint="greenroom up in the repository")
+    return {name: row[name] for name in ("id", "text", "repository", "by", "at")}
 
 
 def sites(config: ProjectConfig) -> list[Site]:

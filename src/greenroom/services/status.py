@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -79,17 +79,28 @@ def work_view(app: App, tx: Connection, work: Work, now: datetime, *, history: b
         lines = app.world.store.works.history(tx, work.id)
         view["history"] = lines
         view["facts"] = dict(work.facts)
-        view["steps"] = _durations(lines)
+        view["steps"] = _durations(work, lines)
+        view["application_seconds"] = sum(_application(f) for f in work.facts.values())
     return view
 
 
-def _durations(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Seconds by step over all attempts forward, in the order they first happened."""
+def _durations(work: Work, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Seconds by step on the way forward: each from the end of the one before to its own end, so that rests and
+    repeats are in it and all of them add up to the whole."""
     seconds: dict[str, float] = {}
+    before = work.started_at
     for line in history:
-        if line["direction"] == "forward":
-            seconds[line["step"]] = seconds.get(line["step"], 0.0) + line["seconds"]
+        if line["direction"] != "forward" or before is None:
+            continue
+        ended = line["started_at"] + timedelta(seconds=line["seconds"])
+        seconds[line["step"]] = seconds.get(line["step"], 0.0) + (ended - before).total_seconds()
+        before = ended
     return [{"name": n, "seconds": round(s, 4)} for n, s in seconds.items()]
+
+
+def _application(facts: Any) -> float:
+    """What a step recorded as the application's own time: migrating, booting, its checks, finishing requests, ending."""
+    return float(facts.get("application_seconds", 0.0)) if isinstance(facts, dict) else 0.0
 
 
 def _environment(

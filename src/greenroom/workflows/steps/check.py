@@ -30,7 +30,7 @@ class CheckStep:
             return Done()
         world, plan = context.world, deployment(context)
         dial = plan.dial(world.runtime.prepare(context.environment))
-        seconds = context.fact("check", "application_seconds") or wait_until_healthy(context, dial, plan.instance_ids())
+        boot = wait_until_healthy(context, dial, plan.instance_ids())
         context.guard()
         world.edge.preview(context.environment, dial)
         url = world.edge.preview_url(context.environment)
@@ -46,7 +46,8 @@ class CheckStep:
             if found.outcome is not Outcome.PASSED:
                 raise StepFailed(_refusal(context, found), tuple(evidence))
             context.say(f"{check.name} passed")
-        return Done({"application_seconds": seconds}, tuple(evidence))
+        asked = sum(float(e.facts["seconds"]) for e in evidence)
+        return Done({"boot_seconds": boot, "application_seconds": boot + asked}, tuple(evidence))
 
     def undo(self, context: StepContext) -> Outcomes:
         if runs(context):

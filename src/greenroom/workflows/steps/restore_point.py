@@ -26,7 +26,7 @@ class RestorePointStep:
             return Done(facts)
         if holds_traffic(context):
             context.say("new requests wait at the edge; those in flight finish")
-            facts["drain_seconds"] = traffic.hold(context, before)
+            facts["application_seconds"] = traffic.hold(context, before)
             facts["held"] = True
         services = context.release.descriptor.services
         if context.config.restore_points > 0 and services.postgres is not None:

@@ -19,12 +19,14 @@ class RetireStep:
         if old is None or not runs(context):
             return Done()
         world = context.world
+        began = world.clock.monotonic()
         drained = traffic.drain(context, was(context).dial)
         stop_all(context, old)
+        ended = world.clock.monotonic() - began
         context.guard()
         world.edge.preview(context.environment, None)
         context.say(f"{old.release.version} drained in {drained:.1f} s and ended")
-        return Done({"drain_seconds": drained, "stopped": old.instance_ids()})
+        return Done({"drain_seconds": drained, "application_seconds": ended, "stopped": old.instance_ids()})
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
