@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenroom.adapters.runtimes import elf
 from greenroom.adapters.runtimes.command import expand
 from greenroom.adapters.runtimes.ports import free_port
 from greenroom.adapters.runtimes.running import LONGEST_LINE, TAIL_BYTES, Output, pieces
@@ -163,3 +165,38 @@ def test_a_torn_port_file_is_no_obstacle(tmp_path: Path) -> None:
     for text in ("{", "[]", '{"x": 1}', '{"21000": "soon"}', ""):
         ledger.write_text(text)
         assert 21000 <= free_port(ledger, "dev") <= 27999
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_upset_the_reader_of_programs(data: bytes) -> None:
+    """What only begins like a program has no run path, and nothing is raised."""
+    for found in elf.run_paths(b"\x7fELF\x02\x01" + data):
+        assert found.text in data
+
+
+def test_a_run_path_becomes_relative_and_nothing_else_changes() -> None:
+    """Only the entries that lead into the tree, within the room there is; other bytes stay as they are."""
+    long = tiny_program(b"/old/a/very/long/way/lib:/usr/lib\0rest")
+    moved = elf.relocated(long, Path("/old/a/very/long/way/bin/app"), Path("/old/a/very/long/way"))
+    assert moved is not None
+    assert elf.run_paths(moved)[0].text == b"$ORIGIN/../lib:/usr/lib"
+    assert len(moved) == len(long)
+    assert moved.endswith(b"rest")
+    assert elf.relocated(long, Path("/elsewhere/bin/app"), Path("/elsewhere")) is None
+
+
+def test_a_run_path_without_room_is_an_error() -> None:
+    """It is said, not cut off."""
+    with pytest.raises(ValueError):
+        elf.relocated(tiny_program(b"/t/l\0"), Path("/t/a/b/c/d/app"), Path("/t"))
+
+
+def tiny_program(text: bytes) -> bytes:
+    """An ELF file of one loaded segment: header, two program headers, a dynamic section, and the text."""
+    dynamic, strings = 64 + 2 * 56, 64 + 2 * 56 + 3 * 16
+    size = strings + len(text)
+    header = b"\x7fELF\x02\x01".ljust(32, b"\0") + struct.pack("<QQIHHHHHH", 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0x1000, 0, size, size, 1)
+    section = struct.pack("<IIQQQQQQ", 2, 4, dynamic, 0x1000 + dynamic, 0, 48, 48, 1)
+    entries = struct.pack("<qQqQqQ", 5, 0x1000 + strings, 29, 0, 0, 0)
+    return header.ljust(64, b"\0") + load + section + entries + text

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.home import Home, readable_by_all
+from greenroom.adapters.runtimes import elf
 from greenroom.domain.errors import Errored, Refused
 
 _ASK_PYTHON = (
@@ -71,7 +72,7 @@ def adopt(tree: Path, home: Home) -> Path:
         target = home.toolchains / f"{tree.name}-{key}"
         if not target.is_dir():
             _copy_aside(tree, target)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Errored("toolchain.unreadable", f"cannot make {tree} usable for others", because=str(error)) from error
     return target
 
@@ -181,7 +182,7 @@ def _copy_directory(root: Path, source: Path, target: Path) -> None:
         elif entry.is_dir():
             _copy_directory(root, Path(entry.path), made)
         elif entry.is_file():
-            _link_or_copy(Path(entry.path), made)
+            _link_or_copy(root, Path(entry.path), made)
     times = source.stat()
     target.chmod(0o755)
     os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -202,8 +203,23 @@ def _inner_link(root: Path, link: Path) -> str:
     return os.path.relpath(to, link.parent) if to.is_absolute() and to.is_relative_to(root) else str(to)
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def _relocated(root: Path, source: Path) -> bytes | None:
+    """A program's or library's bytes when it looks for its libraries in the tree by an absolute path."""
+    with source.open("rb") as file:
+        if file.read(4) != b"\x7fELF":
+            return None
+        file.seek(0)
+        return elf.relocated(file.read(), source, root)
+
+
+def _link_or_copy(root: Path, source: Path, target: Path) -> None:
     found = source.stat()
+    moved = _relocated(root, source)
+    if moved is not None:
+        target.write_bytes(moved)
+        shutil.copystat(source, target)
+        target.chmod(0o755)
+        return
     is_readable = found.st_mode & stat.S_IROTH and (not found.st_mode & stat.S_IXUSR or found.st_mode & stat.S_IXOTH)
     if found.st_uid == os.geteuid() and is_readable:
         try:
