@@ -1,0 +1,292 @@
+"""What answers carry, for the OpenAPI document. There may be more than is named here; never less."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answered(BaseModel):
+    """An answer. Readers ignore keys they do not know."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Problem(Answered):
+    """Every error."""
+
+    outcome: Literal["refused", "invalid", "errored"]
+    code: str
+    message: str
+    because: str
+    next: str
+    facts: dict[str, Any]
+
+
+class ReleaseInPlace(Answered):
+    digest: str
+    short: str
+    version: str
+    commit: str
+
+
+class ReleaseSummary(ReleaseInPlace):
+    made_by: str
+    made_at: datetime
+    size: int
+    in_: list[str] = Field(alias="in", description="The environments it is in.")
+
+
+class Finding(Answered):
+    id: str
+    kind: str
+    name: str
+    environment: str | None
+    outcome: Literal["passed", "failed", "errored"]
+    at: datetime
+    by: str
+    revoked_at: datetime | None
+    facts: dict[str, Any]
+
+
+class ReleaseInFull(ReleaseSummary):
+    descriptor: dict[str, Any] = Field(description="How it runs, as sealed into it.")
+    evidence: list[Finding]
+
+
+class Documents(Answered):
+    sbom: dict[str, Any] = Field(description="CycloneDX.")
+    provenance: dict[str, Any] = Field(description="A signed in-toto statement in a DSSE envelope.")
+
+
+class ChecklistLine(Answered):
+    gate: str
+    title: str
+    verdict: Literal["passed", "refused", "waiting"]
+    because: str
+    next: str = Field(description="Who or what can satisfy it.")
+    until: datetime | None = Field(description="When time alone satisfies it.")
+    code: str | None
+    overridden_by: str | None
+
+
+class Checklist(Answered):
+    verdict: Literal["passed", "refused", "waiting"]
+    lines: list[ChecklistLine]
+
+
+class WorkSummary(Answered):
+    id: str
+    kind: Literal["release", "promotion", "rollback", "check"]
+    environment: str | None
+    release: str | None
+    short: str | None
+    version: str | None = Field(description="Of the release, or the commit that it is being made from.")
+    state: Literal["waiting", "queued", "active", "done", "rolled_back", "rejected", "attention"]
+    step: str | None
+    direction: Literal["forward", "backward"]
+    plan: list[str]
+    done: int
+    requested_by: str
+    requested_at: datetime
+    not_before: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    seconds: float
+    error: dict[str, Any] | None
+    cancel: str | None
+
+
+class StepSeconds(Answered):
+    name: str
+    seconds: float
+
+
+class Attempt(Answered):
+    id: int
+    step: str
+    direction: Literal["forward", "backward"]
+    attempt: int
+    outcome: str
+    started_at: datetime
+    seconds: float
+    detail: str
+
+
+class WorkInFull(WorkSummary):
+    history: list[Attempt]
+    facts: dict[str, Any]
+    steps: list[StepSeconds]
+
+
+class Decided(Checklist):
+    work: WorkSummary | None = Field(description="What was begun; null when it was only asked.")
+    shown: str = Field(description="The digest of what an approver is shown now.")
+    plan: list[str]
+
+
+class Frozen(Answered):
+    by: str
+    reason: str
+    until: datetime | None
+
+
+class Arrow(Checklist):
+    release: ReleaseInPlace
+    requested: bool = Field(description="True when somebody asked for it already.")
+
+
+class EnvironmentInPlace(Answered):
+    name: str
+    kind: Literal["dev", "qa", "packaging", "uat", "staging", "production"]
+    url: str | None
+    release: ReleaseInPlace | None
+    previous: ReleaseInPlace | None
+    since: datetime | None
+    age_seconds: float | None
+    health: str | None
+    frozen: list[Frozen]
+    work: list[WorkSummary]
+    arrow: Arrow | None = Field(description="What may come in next, and what keeps it.")
+
+
+class PathInPlace(Answered):
+    project: str
+    at: datetime
+    environments: list[EnvironmentInPlace]
+    releases: list[WorkSummary] = Field(description="Releases that are being made.")
+
+
+class LogEntry(Answered):
+    source: str = Field(description="A process and its number, or a command that ran.")
+    text: str
+
+
+class Logs(Answered):
+    environment: str
+    lines: list[LogEntry]
+
+
+class RestorePointInPlace(Answered):
+    name: str
+    environment: str
+    at: datetime
+    bytes: int
+    rows_lost: int = Field(description="Rows written since, which a restore would undo.")
+    tables: dict[str, dict[str, int]]
+
+
+class Approval(Answered):
+    id: str
+    release: str
+    environment: str
+    by: str
+    roles: list[str]
+    shown: str
+    at: datetime
+    note: str
+
+
+class Override(Answered):
+    id: str
+    gate: str
+    release: str
+    environment: str
+    by: str
+    role: str
+    reason: str
+    at: datetime
+    expires_at: datetime
+
+
+class Freeze(Answered):
+    id: str
+    environment: str
+    by: str
+    reason: str
+    at: datetime
+    until: datetime | None
+
+
+class Thawed(Answered):
+    environment: str
+    lifted: int
+
+
+class LedgerEntry(Answered):
+    seq: int
+    at: datetime
+    actor: str
+    event: str
+    subject: dict[str, Any]
+    prev: str
+    hash: str
+
+
+class LedgerVerified(Answered):
+    verified: bool
+    entries: int
+    head: str | None
+    problems: list[str]
+
+
+class Account(Answered):
+    name: str
+    roles: list[str]
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Granted(Answered):
+    name: str
+    roles: list[str]
+    token: str = Field(description="Shown this once.")
+
+
+class Me(Answered):
+    name: str
+    roles: list[str]
+    may: dict[str, list[str]] = Field(description="Each action, and the kinds of environment where it is allowed.")
+
+
+class SecretInPlace(Answered):
+    name: str
+    is_set: bool
+    declared: bool
+    required: bool
+    generated: bool
+    about: str
+
+
+class SecretKept(Answered):
+    environment: str
+    name: str
+    declared: bool = Field(description="False: no process is given it until greenroom.yaml declares it.")
+
+
+class PolicyChange(Answered):
+    changed: bool
+    differences: list[str]
+    project: str
+
+
+class PolicyInForce(Answered):
+    id: str
+    text: str
+    repository: str
+    by: str
+    at: datetime
+
+
+class Collected(Answered):
+    removed: list[str]
+    kept: int
+    freed_bytes: int
+    dry_run: bool
+
+
+class Push(Answered):
+    work: WorkSummary | None
+    said: str
