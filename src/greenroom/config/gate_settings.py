@@ -52,6 +52,8 @@ def _one(
     if is_off(value):
         if not gate.overridable:
             return default, [Finding(at, "left on: this gate guards what Greenroom promises, and is never off", "off")]
+        if default is not None:  # a project may tighten what the kind brings, not loosen it
+            return default, [Finding(at, f"left on: {kind.value} brings this gate; its settings may be changed", "off")]
         return None, []
     if value is True or value == "on":
         value = {}

@@ -138,10 +138,10 @@ def test_what_is_never_off(name: str) -> None:
     assert name in {g.name for g, _ in pairs}
 
 
-def test_a_gate_that_may_be_off_is_off() -> None:
-    """`off` takes the gate out of the list."""
-    production = small("environments: {production: {gates: {approvals: off}}}").environment("production")
-    assert "approvals" not in {g.name for g, _ in production.gates}
+def test_a_gate_that_the_kind_does_not_bring_stays_off() -> None:
+    """`off` says what is so already: the gate is not in the list."""
+    production = small("environments: {production: {gates: {soak: off}}}").environment("production")
+    assert "soak" not in {g.name for g, _ in production.gates}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,6 @@ def test_a_gate_that_may_be_off_is_off() -> None:
                 'production/canary: not set → {"shares": ["5%"], "hold": "2m"}',
             ],
         ),
-        ("environments: {production: {gates: {approvals: off}}}", ["production/gates/approvals: off from now on"]),
         (
             "environments: {production: {gates: {approvals: {count: 2}}}}",
             ["production/gates/approvals/count: 1 → 2"],
