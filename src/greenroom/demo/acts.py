@@ -1,0 +1,280 @@
+"""The demo's acts: three releases of a published application through all six environments, in front of visitors.
+
+Releases move along the path at the same time where the path lets them: one may enter an environment when it
+left the one before and its predecessor is in. Production comes last, with nothing else going on.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from greenroom.demo import people
+from greenroom.demo.command import Greenroom
+from greenroom.demo.figures import by_phase, failures, figures, production_traffic
+from greenroom.demo.main import Stage, run
+from greenroom.demo.people import Household
+from greenroom.demo.report import EnvironmentFacts, PromotionFacts, RollbackFacts, TrafficFacts
+from greenroom.demo.visitors import Visitors
+from greenroom.domain.errors import Errored, GreenroomError, Refused
+
+BEFORE_PRODUCTION = ("dev", "qa", "packaging", "uat", "staging")
+STEADY_SECONDS = 8.0
+AT_ONCE = 2
+PATIENCE = 240.0
+
+
+@dataclass
+class Cast:
+    """Who does what: the owner releases and promotes, mia (a manager) approves. Nobody approves their own."""
+
+    owner: Greenroom
+    manager: Greenroom
+
+
+def acts(stage: Stage) -> None:
+    """All of them, in order; each leaves what it found on `stage`."""
+    cast = _come_up(stage)
+    promotions = _prepare(stage, cast)
+    production = _url(cast, "production")
+    households = _move_in(stage, production)
+    promotions += _in_front_of_visitors(stage, cast, production)
+    stage.learn(promotions=tuple(promotions), changed=tuple(_changed(production, households)))
+    _look_around(stage, cast)
+
+
+def _come_up(stage: Stage) -> Cast:
+    stage.progress.act("Greenroom comes up")
+    up = stage.greenroom.ask("up")
+    stage.progress.say(f"control plane at {up['url']}; {up['isolation']}")
+    account = stage.greenroom.ask("account", "add", "mia", "--role", "manager")
+    stage.progress.say("mia, a manager, has an account: she will approve what goes to production")
+    as_mia = {**stage.greenroom.extra, "GREENROOM_URL": up["url"], "GREENROOM_TOKEN": account["token"]}
+    return Cast(stage.greenroom, Greenroom(stage.greenroom.directory, as_mia))
+
+
+# --- before production -------------------------------------------------------------------------------
+
+
+def _prepare(stage: Stage, cast: Cast) -> list[PromotionFacts]:
+    """Seal every commit, take every release to staging and the first to production."""
+    stage.progress.act("Three releases are sealed and travel towards production")
+    done: list[PromotionFacts] = []
+    with ThreadPoolExecutor(AT_ONCE) as hands:
+        sealed: dict[str, Future[str]] = {}
+        arrived: dict[tuple[str, str], Future[PromotionFacts]] = {}
+        for number, version in enumerate(stage.commits):
+            before = list(stage.commits)[number - 1] if number else None
+            needs = [sealed[before]] if before else []
+            sealed[version] = _after(hands, needs, _seal, stage, cast, version)
+        for step in _diagonals(list(stage.commits), BEFORE_PRODUCTION):
+            version, environment = step
+            arrived[step] = _after(hands, _needs(step, sealed, arrived), _promote, stage, cast, version, environment)
+        first = next(iter(stage.commits))
+        staged = arrived[first, BEFORE_PRODUCTION[-1]]
+        released = _after(hands, [staged], _promote, stage, cast, first, "production")
+        for future in [*arrived.values(), released]:
+            done.append(future.result())
+            stage.learn(promotions=tuple(done))
+    return done
+
+
+def _diagonals(versions: list[str], environments: tuple[str, ...]) -> list[tuple[str, str]]:
+    """In the order in which they become possible, so that waiting hands never wait for work behind them."""
+    cells = [(v + e, v, e) for v in range(len(versions)) for e in range(len(environments))]
+    return [(versions[v], environments[e]) for _, v, e in sorted(cells)]
+
+
+def _needs(
+    step: tuple[str, str],
+    sealed: dict[str, Future[str]],
+    arrived: dict[tuple[str, str], Future[PromotionFacts]],
+) -> list[Future[Any]]:
+    """What must have happened: sealed, in the environment before, and the release before in this environment."""
+    version, environment = step
+    found: list[Future[Any]] = [sealed[version]]
+    found += [f for (v, e), f in arrived.items() if (v == version) != (e == environment)]
+    return found
+
+
+def _after(hands: ThreadPoolExecutor, needs: Iterable[Future[Any]], do: Any, *arguments: Any) -> Future[Any]:
+    """Do it once everything needed is there; a need that failed is this one's failure too."""
+    waited = list(needs)
+
+    def when_ready() -> Any:
+        for need in waited:
+            need.result()
+        return do(*arguments)
+
+    return hands.submit(when_ready)
+
+
+def _seal(stage: Stage, cast: Cast, version: str) -> str:
+    work = cast.owner.ask("release", stage.commits[version], "--wait", seconds=PATIENCE)
+    stage.progress.say(f"{version} is sealed in {work['seconds']:.1f} s: {work['short']}")
+    return str(work["release"])
+
+
+def _promote(stage: Stage, cast: Cast, version: str, environment: str) -> PromotionFacts:
+    """Ask, have it approved where that is asked for, wait for the end."""
+    work = cast.owner.ask("promote", version, environment, "--no-wait")["work"]
+    if environment == "production":
+        cast.manager.ask("approve", version, environment)
+    facts = _promotion(_ended(cast, work["id"]))
+    stage.progress.say(f"{version} is in {environment} after {facts.seconds:.1f} s")
+    return facts
+
+
+def _ended(cast: Cast, work_id: str) -> dict[str, Any]:
+    """The work once it is done. Raises what it failed with."""
+    work = _until(cast, work_id, lambda w: w["state"] not in ("waiting", "queued", "active"))
+    if work["state"] != "done":
+        error = work.get("error") or {}
+        raise Refused(
+            error.get("code", "demo.not_done"),
+            f"{work['kind']} of {work['version']} into {work['environment']} ended {work['state']}",
+            because=error.get("because", "") or error.get("message", ""),
+        )
+    return work
+
+
+def _until(cast: Cast, work_id: str, holds: Any) -> dict[str, Any]:
+    began = time.monotonic()
+    while True:
+        work: dict[str, Any] = cast.owner.ask("work", "show", work_id)
+        if holds(work):
+            return work
+        if time.monotonic() - began > PATIENCE:
+            raise Errored("demo.too_long", f"{work_id} is still {work['state']} at {work['step']}")
+        time.sleep(0.2)
+
+
+def _promotion(work: dict[str, Any]) -> PromotionFacts:
+    return PromotionFacts(
+        environment=work["environment"],
+        release=work["release"],
+        version=work["version"],
+        seconds=work["seconds"],
+        application_seconds=work["application_seconds"],
+        steps=tuple((s["name"], s["seconds"]) for s in work["steps"]),
+    )
+
+
+# --- production ----------------------------------------------------------------------------------------
+
+
+def _move_in(stage: Stage, url: str) -> list[Household]:
+    stage.progress.act("People come to production")
+    chance = random.Random(7)  # noqa: S311 - not for secrets: the same households each time
+    households = [people.move_in(url, people.plan(n, chance)) for n in (1, 2)]
+    bills = sum(len(h.bills) for h in households)
+    stage.progress.say(f"{len(households)} households keep {bills} bills, written through the application's pages")
+    return households
+
+
+def _in_front_of_visitors(stage: Stage, cast: Cast, url: str) -> list[PromotionFacts]:
+    """Forward, back during the bake, forward again, and a release that destroys a column: under constant traffic."""
+    first, second, third = stage.commits
+    done: list[PromotionFacts] = []
+    with Visitors(url, stage.ground.traffic) as visitors:
+        visitors.mark("steady")
+        stage.progress.act(f"Visitors use {first} in production")
+        time.sleep(STEADY_SECONDS)
+        stage.progress.act(f"{second}: its migration only adds, so going back is a switch")
+        back = _there_and_back(stage, cast, visitors, second)
+        visitors.mark("promotion")
+        done.append(_promote(stage, cast, second, "production"))
+        stage.progress.act(f"{third}: its migration destroys a column; visitors are held while it runs")
+        visitors.mark("contraction")
+        done.append(_promote(stage, cast, third, "production"))
+        visitors.mark("refused rollback")
+        refusal = _refused_rollback(stage, cast)
+        log = visitors.stop()
+    rollback_failed = figures(by_phase(log).get("rollback", ())).failed
+    told = production_traffic(log)
+    stage.learn(
+        traffic=TrafficFacts(**told, failures=tuple(failures(log))),
+        rollback=RollbackFacts(back, rollback_failed),
+        refusal=refusal,
+    )
+    stage.progress.say(f"{told['requests']} requests, {told['failed']} failed")
+    return done
+
+
+def _there_and_back(stage: Stage, cast: Cast, visitors: Visitors, version: str) -> float:
+    """Promote, and roll back while it bakes; seconds from asking until visitors were back."""
+    visitors.mark("promotion")
+    work = cast.owner.ask("promote", version, "production", "--no-wait")["work"]
+    cast.manager.ask("approve", version, "production")
+    _until(cast, work["id"], lambda w: w["step"] == "bake" or w["state"] not in ("waiting", "queued", "active"))
+    stage.progress.say(f"{version} serves and bakes; rolling back")
+    visitors.mark("rollback")
+    began = time.monotonic()
+    cast.owner.ask("rollback", "production", "--yes", "--reason", "the demo shows the way back", "--no-wait")
+    while _current(cast, "production") == version:
+        time.sleep(0.02)
+    seconds = time.monotonic() - began
+    _until(cast, work["id"], lambda w: w["state"] == "rolled_back")
+    stage.progress.say(f"visitors were back after {seconds:.1f} s")
+    return seconds
+
+
+def _refused_rollback(stage: Stage, cast: Cast) -> str | None:
+    """The code with which going back past the contraction is refused; None when it was not."""
+    try:
+        work = cast.owner.ask("rollback", "production", "--yes", "--no-wait")["work"]
+        _ended(cast, work["id"])
+    except GreenroomError as e:
+        stage.progress.say(f"going back is refused: {e.code}")
+        for line in str(e).splitlines():
+            stage.progress.say(f"    {line[:160]}")
+        return e.code
+    return None
+
+
+def _changed(url: str, households: list[Household]) -> list[str]:
+    return [what for household in households for what in people.differences(url, household)]
+
+
+# --- the end -------------------------------------------------------------------------------------------
+
+
+def _look_around(stage: Stage, cast: Cast) -> None:
+    stage.progress.act("What is where")
+    status = cast.owner.ask("status")
+    stage.learn(environments=tuple(_environment(e) for e in status["environments"]))
+    ledger = cast.owner.ask("ledger", "verify")
+    stage.learn(ledger_entries=ledger["entries"], ledger_verified=ledger["verified"])
+    with suppress(GreenroomError):
+        stage.progress.say(f"{ledger['entries']} ledger entries, head {str(ledger['head'])[7:19]}")
+
+
+def _environment(shown: dict[str, Any]) -> EnvironmentFacts:
+    release = shown["release"] or {}
+    return EnvironmentFacts(shown["name"], shown["kind"], release.get("digest"), release.get("version"), shown["url"])
+
+
+def _current(cast: Cast, environment: str) -> str | None:
+    for shown in cast.owner.ask("status")["environments"]:
+        if shown["name"] == environment:
+            return (shown["release"] or {}).get("version")
+    return None
+
+
+def _url(cast: Cast, environment: str) -> str:
+    return next(str(e["url"]) for e in cast.owner.ask("status")["environments"] if e["name"] == environment)
+
+
+def main() -> int:
+    """`greenroom-demo start | stop`."""
+    return run(sys.argv[1:], acts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
