@@ -17,3 +17,16 @@ graceful_timeout = 25
 # It would be $HOME/.gunicorn/gunicorn.ctl, which two environments of one user would share.
 control_socket_disable = True
 accesslog = None  # the edge keeps the access log
+
+
+def when_ready(server):
+    """Compile the pages that visitors see first, once and before the workers are forked.
+
+    Otherwise every worker would do it again while the first visitors after a switch wait.
+    """
+    application = server.app.wsgi()
+    visitor = application.test_client()
+    for path in ("/", "/authenticate", "/create"):
+        visitor.get(path)
+    for template in ("list_bills.html", "add_bill.html", "add_member.html"):
+        application.jinja_env.get_template(template)
