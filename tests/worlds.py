@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.edge import MemoryEdge
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
@@ -21,13 +23,14 @@ from greenroom.domain.errors import Refused
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.work import State, Work
+from greenroom.ports.probe import Answer
 from greenroom.services import accounts, policy
 from greenroom.services.app import App
 from greenroom.store import records
 from greenroom.store.database import Database
 from greenroom.workflows.progress import Progress
 from greenroom.workflows.world import Store, World
-from tests.scripted import ScriptedArtifacts, ScriptedDatabases, ScriptedProbe, ScriptedSealer
+from tests.scripted import ScriptedDatabases
 from tests.twins import Counter, FakeClock
 
 FULL = """\
@@ -48,13 +51,23 @@ environments:
 SMALL = FULL.replace("template: full", "template: small")
 
 
+@dataclass
+class FakeProbe:
+    """Answers 200 at once, or what `answers` says for a dial."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def get(self, dial: str, path: str, *, seconds: float) -> Answer:
+        return self.answers.get(dial, Answer(200, 0.001))
+
+
 def memory_world(tmp_path: Path, config_text: str | None = FULL) -> World:
     """Everything a workflow can reach, nothing real but SQLite. `config_text` is put in force; None: nothing is."""
     clock = FakeClock()
     database = Database.sqlite(tmp_path / "greenroom.db", clock)
     database.open()
     store = Store(database)
-    artifacts = ScriptedArtifacts()
+    artifacts = MemoryArtifacts()
     world = World(
         clock=clock,
         ids=Counter(),
@@ -63,9 +76,9 @@ def memory_world(tmp_path: Path, config_text: str | None = FULL) -> World:
         edge=MemoryEdge(),
         databases=ScriptedDatabases(clock),
         artifacts=artifacts,
-        sealer=ScriptedSealer(artifacts, tmp_path / "work"),
+        sealer=MemorySealer(artifacts),
         secrets=MemorySecrets(),
-        probe=ScriptedProbe(),
+        probe=FakeProbe(),
         progress=Progress(clock),
         project=_in_force(store),
     )
@@ -97,8 +110,8 @@ def token(app: App, *roles: Role, name: str | None = None) -> str:
 
 def sealed(world: World, version: str = "1.0", *, by: str = "maker", commit: str | None = None) -> str:
     """A release as the seal step would have recorded it; its digest."""
-    digest = "sha256:" + hashlib.sha256(f"{world.project().project} {version}".encode()).hexdigest()
     descriptor = world.project().descriptor(version)
+    digest = world.artifacts.put(descriptor, {"app.py": version})
     row = {
         "id": digest,
         "project": descriptor.project,
@@ -114,7 +127,6 @@ def sealed(world: World, version: str = "1.0", *, by: str = "maker", commit: str
         world.store.recorder.record(
             tx, by, "evidence.recorded", evidence=_evidence(world, "seal", "clean-room", digest)
         )
-    world.artifacts.keep(digest, descriptor)
     return digest
 
 
@@ -122,6 +134,8 @@ def placed(world: World, digest: str, environment: str, *, ago: float = 3600.0) 
     """The release is in the environment, promoted `ago` seconds before now; the work's id."""
     at = world.clock.now() - timedelta(seconds=ago)
     work = added_work(world, WorkKind.PROMOTION, State.DONE, environment=environment, release=digest, at=at)
+    if world.project().environment(environment).runs:
+        world.databases.ensure(environment, world.release(digest).descriptor.services)
     with world.store.database.transaction() as tx:
         before = records.environment(tx, environment)
         row = {

@@ -290,3 +290,10 @@ class Collected(Answered):
 class Push(Answered):
     work: WorkSummary | None
     said: str
+
+
+class Examined(Answered):
+    name: str
+    outcome: Literal["passed", "failed", "errored"]
+    said: str
+    next: str

@@ -42,7 +42,7 @@ def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool =
 
 
 def in_force(app: App, actor: Actor) -> dict[str, Any]:
-    """The applied file's text, where releases are made from, who applied it, when. Raises BadInput (`policy.absent`)."""
+    """The applied file's text, where releases are made from, by whom. Raises BadInput (`policy.absent`)."""
     app.allow(actor, Action.VIEW)
     with app.world.store.database.reading() as tx:
         row = records.newest_policy(tx)

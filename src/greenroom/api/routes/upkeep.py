@@ -1,4 +1,4 @@
-"""The control plane itself: garbage collection, metrics, its own description."""
+"""The control plane itself: garbage collection, its health, metrics, its own description."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from greenroom.api.access import Who
 from greenroom.api.asked import Collection
 from greenroom.api.metrics import exposition
 from greenroom.api.routing import authenticated_router
-from greenroom.api.shapes import Collected
+from greenroom.api.shapes import Collected, Examined
 from greenroom.api.state import Services
-from greenroom.services import collect
+from greenroom.services import collect, doctor
 
 router = authenticated_router("control plane")
 
@@ -21,6 +21,11 @@ router = authenticated_router("control plane")
 @router.post("/collect", response_model=Collected, summary="Remove releases that nobody runs nor would go back to")
 def collect_garbage(services: Services, who: Who, asked: Collection) -> dict[str, Any]:
     return collect.collect(services, who, keep_newest=asked.keep_newest, dry_run=asked.dry_run)
+
+
+@router.get("/doctor", response_model=list[Examined], summary="Look at everything and name what is damaged")
+def examine(services: Services, who: Who) -> list[dict[str, Any]]:
+    return doctor.examine(services, who)
 
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="For Prometheus")

@@ -17,7 +17,6 @@ from greenroom.cli.show.terminal import Marks, marks, rendered
 from greenroom.cli.show.words import age, duration, instant, one_line, until
 
 NARROWEST, WIDEST = 16, 20  # of a box; a short digest has 12 characters
-ARROW = 4
 MOST_LINES = 3
 STYLE = {"passed": "green", "waiting": "yellow", "refused": "red"}
 HEALTH = {"up": "green", "starting again": "yellow", "down": "red", "unknown": "yellow"}
@@ -38,8 +37,9 @@ class _View:
         self.now: datetime = instant(path["at"]) or datetime.now(UTC)
         self.width = width
         self.signs = signs
-        gaps = (len(self.environments) - 1) * ARROW
-        self.box = min(WIDEST, (width - gaps) // max(len(self.environments), 1))
+        count = max(len(self.environments), 1)
+        self.gap = 5 if count * NARROWEST + (count - 1) * 5 <= width else 4
+        self.box = min(WIDEST, (width - (count - 1) * self.gap) // count)
 
     def whole(self) -> RenderableType:
         parts: list[RenderableType] = [Text(one_line(self.path["project"]), style="bold"), Text()]
@@ -62,7 +62,7 @@ class _View:
         cells: list[RenderableType] = []
         for index, e in enumerate(self.environments):
             if index:
-                grid.add_column(width=ARROW)
+                grid.add_column(width=self.gap)
                 cells.append(Align.center(self._arrow(e), vertical="middle", height=6))
             grid.add_column(width=self.box)
             cells.append(self._box(e))
