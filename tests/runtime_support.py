@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,10 @@ from greenroom.adapters.runtimes import toolchain, users
 from greenroom.domain.release import Descriptor, Language, Listen, Process
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
+
+LINE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+PYTHON = f"python{LINE}"
+"""The Python line the suites run on, and what its interpreter is called."""
 
 APPLICATION = """
 import http.server, json, os, signal, socketserver, sys, threading, time
@@ -96,11 +101,11 @@ def kept(home: Home) -> Iterator[KeeperClient]:
 
 def python(home: Home, *, sandboxed: bool) -> toolchain.Interpreter:
     """An interpreter that an environment's user can run: as it is in a sandbox, adopted without one."""
-    found = toolchain.find_python("3.11")
+    found = toolchain.find_python(LINE)
     if sandboxed:
         return found
     prefix = toolchain.adopt(found.base_prefix, home)
-    return toolchain.Interpreter(found.version, prefix / "bin" / "python3.11", prefix)
+    return toolchain.Interpreter(found.version, prefix / "bin" / PYTHON, prefix)
 
 
 def release(home: Home, interpreter: toolchain.Interpreter, *, files: tuple[str, ...] = ()) -> Unpacked:
@@ -118,7 +123,7 @@ def release(home: Home, interpreter: toolchain.Interpreter, *, files: tuple[str,
 def web(place: Place, unpacked: Unpacked, instance_id: str = "web-1", **env: object) -> InstanceSpec:
     path = place.sockets / f"{instance_id}.sock"
     given = {"GREENROOM_SOCKET": str(path), **env}
-    command = ("python3.11", "app.py")
+    command = (PYTHON, "app.py")
     return InstanceSpec(instance_id, place, unpacked, command, given, Listen.SOCKET, f"unix/{path}", stop_seconds=10)
 
 

@@ -15,7 +15,7 @@ from greenroom.adapters.runtimes.toolchain import Interpreter
 from greenroom.domain.errors import BadInput
 from greenroom.domain.secret import Secret
 from greenroom.ports.runtime import Finished, InstanceState, Place, Runtime, Unpacked
-from tests.runtime_support import eventually, get, kept, made_home, python, release, web
+from tests.runtime_support import PYTHON, eventually, get, kept, made_home, python, release, web
 
 
 @dataclass
@@ -86,7 +86,7 @@ def test_starting_twice_starts_once(stage: Stage) -> None:
         eventually(lambda: get(spec.dial.removeprefix("unix/")))
     first = stage.runtime.instance("twice")
     assert stage.runtime.start(spec).pid == first.pid
-    assert stage.runtime.start(dataclasses.replace(spec, command=("python3.11", "other.py"))).pid == first.pid
+    assert stage.runtime.start(dataclasses.replace(spec, command=(PYTHON, "other.py"))).pid == first.pid
     assert len([i for i in stage.runtime.instances() if i.id == "twice"]) == 1
     stage.runtime.stop("twice", seconds=10)
 

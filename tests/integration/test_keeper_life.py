@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.keeper.spec import KeeperRefused, KeeperUnavailable, Spec, SpecDiffers
-from tests.runtime_support import eventually, processes_with
+from tests.runtime_support import eventually, made_home, processes_with
 
 PYTHON = sys.executable
 
@@ -318,24 +319,19 @@ def test_the_socket_and_the_records_are_private(directory: Path) -> None:
 
 
 @pytest.mark.needs("root")
-def test_another_user_is_not_answered(directory: Path) -> None:
+def test_another_user_is_not_answered() -> None:
     """Even with the socket within reach, the kernel's word on who asks decides."""
-    client = ensure_keeper(directory)
-    client.start(sleeper(directory))
-    above = [directory, *list(directory.parents)[:3]]
-    modes = [(p, stat.S_IMODE(p.stat().st_mode)) for p in (*above, directory / "keeper.sock")]
     ask = (
         "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
         's.sendall(b\'{"op": "all"}\\n\'); print(s.makefile().readline())'
     )
-    try:
-        for path, mode in modes:
-            path.chmod(mode | 0o777 if path.is_socket() else mode | 0o011)
-        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", ask]
-        done = subprocess.run([*command, str(directory / "keeper.sock")], capture_output=True, text=True, check=True)
-    finally:
-        for path, mode in modes:
-            path.chmod(mode)
+    with made_home() as home:
+        ensure_keeper(home.keeper)
+        sock = home.keeper / "keeper.sock"
+        home.keeper.chmod(0o711)
+        sock.chmod(0o777)
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", ask]
+        done = subprocess.run([*command, str(sock)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["error"] == "KeeperRefused"
 
 
@@ -347,8 +343,6 @@ def test_another_user_is_not_answered(directory: Path) -> None:
 )  # fmt: skip
 def test_malformed_requests_are_answered_and_survived(directory: Path, line: bytes) -> None:
     """Nonsense gets a refusal; the keeper and its children stay."""
-    import socket
-
     client = ensure_keeper(directory)
     before = client.start(sleeper(directory))
     with socket.socket(socket.AF_UNIX) as connection:

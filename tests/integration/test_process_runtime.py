@@ -25,7 +25,7 @@ from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.secret import Secret
 from greenroom.keeper.client import KeeperClient
 from greenroom.ports.runtime import Place, Unpacked
-from tests.runtime_support import eventually, get, kept, made_home, processes_with, python, release, web
+from tests.runtime_support import PYTHON, eventually, get, kept, made_home, processes_with, python, release, web
 
 IS_ROOT = os.geteuid() == 0
 
@@ -146,7 +146,7 @@ def test_another_environments_user_reaches_nothing(stage: Stage) -> None:
         "print(said(socket.socket(socket.AF_UNIX).connect, sys.argv[1]))"
     )
     place = stage.place
-    command = ("python3.11", "-c", look, path, str(place.data), str(place.tmp), str(place.sockets), str(place.logs))
+    command = (PYTHON, "-c", look, path, str(place.data), str(place.tmp), str(place.sockets), str(place.logs))
     ended = stage.runtime.run(other, stage.release, command, {}, seconds=20, log_name="look.log")
     assert ended.code == 0, ended.output
     assert len(ended.output.splitlines()) == 5
@@ -163,7 +163,7 @@ def test_the_proxys_group_may_connect(stage: Stage) -> None:
 
     def connects(group: int) -> bool:
         drop = ["setpriv", "--reuid=65534", "--regid=65534", "--groups", str(group)]
-        return subprocess.run([*drop, "/usr/bin/python3", "-c", code, path], capture_output=True).returncode == 0
+        return subprocess.run([*drop, "python3", "-c", code, path], capture_output=True).returncode == 0
 
     assert connects(gid)
     assert not connects(65533)
@@ -244,7 +244,7 @@ DAEMON = (
 def test_a_command_that_double_forks_leaves_nothing(stage: Stage) -> None:
     """A daemon with sessions of its own and no open output dies with the command that made it."""
     marker = f"MARK-{stage.place.sockets}-daemon"
-    command = ("python3.11", "-c", DAEMON)
+    command = (PYTHON, "-c", DAEMON)
     ended = stage.runtime.run(stage.place, stage.release, command, {"MARK": marker}, seconds=20, log_name="d.log")
     assert ended.code == 0
     assert processes_with(marker) == []
@@ -255,7 +255,7 @@ def test_an_instance_that_double_forks_leaves_nothing(stage: Stage) -> None:
     marker = f"MARK-{stage.place.sockets}-kept-daemon"
     code = DAEMON.replace("(time.sleep(0.3), sys.exit(0))", "time.sleep(300)")
     spec = web(stage.place, stage.release, "daemon", MARK=marker)
-    stage.runtime.start(dataclasses.replace(spec, command=("python3.11", "-c", code)))
+    stage.runtime.start(dataclasses.replace(spec, command=(PYTHON, "-c", code)))
     eventually(lambda: len(processes_with(marker)) >= 3)
     stage.runtime.stop("daemon", seconds=0.2)
     assert processes_with(marker) == []
@@ -285,7 +285,7 @@ def test_a_command_dies_with_the_process_that_ran_it(stage: Stage, number: signa
     """The worker is killed: its command ends with it, and all that the command started."""
     marker = f"MARK-{stage.place.sockets}-orphan-{number}"
     code = (
-        "import sys\nfrom pathlib import Path\nfrom tests.runtime_support import *\n"
+        "import sys\nfrom pathlib import Path\nfrom tests.runtime_support import PYTHON, *\n"
         "from greenroom.adapters.runtimes.process import ProcessRuntime\n"
         "home = Home.at(Path(sys.argv[1])); sandboxed = sys.argv[2] == 'True'\n"
         "runtime = ProcessRuntime(home, KeeperClient(home.keeper), 'shop', 'auto' if sandboxed else None)\n"

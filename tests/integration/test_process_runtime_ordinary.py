@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.toolchain import adopt, find_python
-from tests.runtime_support import made_home
+from tests.runtime_support import LINE, PYTHON, made_home
 
 STORY = """
 import json, os, sys, time
@@ -29,7 +30,7 @@ try:
     with kept(home) as keeper:
         runtime = ProcessRuntime(home, keeper, 'shop', 'auto' if sandboxed else None)
         place = runtime.prepare('dev')
-        found = toolchain.find_python('3.11')
+        found = toolchain.find_python(LINE)
         unpacked = release(home, found)
         spec = web(place, unpacked)
         runtime.start(spec)
@@ -52,7 +53,7 @@ def nobody() -> Iterator[tuple[list[str], Path]]:
     """How to run our Python as a user that may nothing, and a directory of theirs."""
     if os.geteuid() != 0:
         above = Path(tempfile.mkdtemp(prefix="gr-plain-"))
-        yield [shutil.which("python3.11") or "python3"], above
+        yield [sys.executable], above
         shutil.rmtree(above)
         return
     user = "gr-test-ordinary"
@@ -71,8 +72,8 @@ def nobody() -> Iterator[tuple[list[str], Path]]:
 
 
 def _readable_python(home: Home) -> Path:
-    found = find_python("3.11")
-    return adopt(found.base_prefix, home) / "bin" / "python3.11"
+    found = find_python(LINE)
+    return adopt(found.base_prefix, home) / "bin" / PYTHON
 
 
 @pytest.mark.parametrize("how", [pytest.param("sandbox", marks=pytest.mark.needs("bwrap")), "bare"])

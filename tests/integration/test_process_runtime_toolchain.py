@@ -16,7 +16,7 @@ import pytest
 from greenroom.adapters.home import Home, readable_by_all
 from greenroom.adapters.runtimes.toolchain import adopt, find_node, find_python
 from greenroom.domain.errors import Refused
-from tests.runtime_support import made_home
+from tests.runtime_support import LINE, made_home
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_adopting_is_done_once_and_again_after_a_change(home: Home, hidden: Path
 @pytest.mark.needs("root")
 def test_the_real_interpreter_runs_for_another_user(home: Home) -> None:
     """Adopted or where it is, an ordinary user can run it and import from it, compiled modules too."""
-    found = find_python("3.11")
+    found = find_python(LINE)
     prefix = adopt(found.base_prefix, home)
     executable = prefix / found.executable.relative_to(found.base_prefix)
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-i"]

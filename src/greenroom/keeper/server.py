@@ -26,7 +26,7 @@ from greenroom.keeper.spec import KeeperRefused, Spec, SpecDiffers, Status
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 PATIENCE = 10.0  # seconds a client has to say what it wants
-ROTATE_EVERY = 2.0
+ROTATE_EVERY = 1.0
 PROTOCOL = 1
 
 
