@@ -18,7 +18,7 @@ def run_to_end(context: StepContext, command: tuple[str, ...], seconds: float, l
     world, release = context.world, context.release
     return world.runtime.run(
         world.runtime.prepare(context.environment),
-        world.artifacts.unpack(release.digest),
+        world.unpacked(release.digest),
         command,
         variables(world, context.environment, release),
         seconds=seconds,
@@ -40,7 +40,7 @@ def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
     }
     finished = world.runtime.run(
         world.runtime.prepare(context.environment),
-        world.artifacts.unpack(release.digest),
+        world.unpacked(release.digest),
         check.command,
         given,
         seconds=check.timeout_seconds,

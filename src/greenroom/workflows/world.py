@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -16,7 +16,7 @@ from greenroom.ports.clock import Clock, Identifiers
 from greenroom.ports.databases import Databases
 from greenroom.ports.edge import Edge
 from greenroom.ports.probe import Probe
-from greenroom.ports.runtime import Runtime
+from greenroom.ports.runtime import Runtime, Unpacked
 from greenroom.ports.secrets import Secrets
 from greenroom.store import records, tables
 from greenroom.store.database import Database
@@ -27,6 +27,9 @@ from greenroom.workflows.progress import Progress
 
 if TYPE_CHECKING:
     from greenroom.workflows.step import NewEvidence
+
+
+VERIFIED_SECONDS = 60.0
 
 
 class Store:
@@ -57,10 +60,20 @@ class World:
     probe: Probe
     progress: Progress
     project: Callable[[], ProjectConfig]
+    _unpacked: dict[str, tuple[float, Unpacked]] = field(default_factory=dict)
 
     def release(self, digest: str) -> Release:
         with self.store.database.reading() as tx:
             return records.release(tx, digest)
+
+    def unpacked(self, digest: str) -> Unpacked:
+        """The release on the ground, for commands of work that verified it moments ago: its every byte was hashed by
+        this process within the last minute, or is hashed now. What is to be kept running asks `artifacts.unpack`."""
+        known = self._unpacked.get(digest)
+        if known is None or self.clock.monotonic() - known[0] > VERIFIED_SECONDS:
+            known = (self.clock.monotonic(), self.artifacts.unpack(digest))
+            self._unpacked[digest] = known
+        return known[1]
 
     def environment(self, name: str) -> EnvironmentRow:
         with self.store.database.reading() as tx:

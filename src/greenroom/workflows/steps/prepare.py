@@ -16,7 +16,7 @@ class PrepareStep:
 
     def do(self, context: StepContext) -> Outcomes:
         world, release = context.world, context.release
-        unpacked = world.artifacts.unpack(release.digest)
+        unpacked = world.unpacked(release.digest)
         context.say(f"{release.version} verified: signature and every file")
         if not runs(context):
             return Done({"root": str(unpacked.root)})

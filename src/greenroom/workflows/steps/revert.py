@@ -79,7 +79,7 @@ class RevertStep:
             context.guard()
             return world.runtime.run(
                 world.runtime.prepare(context.environment),
-                world.artifacts.unpack(release.digest),
+                world.unpacked(release.digest),
                 command,
                 variables(world, context.environment, release),
                 seconds=release.descriptor.migration.timeout_seconds,
