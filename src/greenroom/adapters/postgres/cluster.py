@@ -252,7 +252,8 @@ class Clusters:
         """A port that no cluster of this home has and nobody listens on; homes begin at different places."""
         known = {read_number(f) for f in self._home.environments.glob("*/postgres-*/port")}
         start = zlib.crc32(str(self._home.root).encode()) % len(PORTS)
-        for port in [*PORTS[start:], *PORTS[:start]]:
+        for offset in range(len(PORTS)):
+            port = PORTS[(start + offset) % len(PORTS)]
             if port not in known and _is_free(port):
                 return port
         raise Errored("database.port_taken", f"no port between {PORTS[0]} and {PORTS[-1]} is free")
