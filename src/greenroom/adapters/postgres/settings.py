@@ -48,6 +48,8 @@ THROW_AWAY = {
     "shared_buffers": "16MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "dynamic_shared_memory_type": "mmap",  # in the data directory, so that it goes with it
     "autovacuum": "off",
     "min_wal_size": "2MB",
 }
