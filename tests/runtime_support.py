@@ -26,6 +26,9 @@ LINE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHON = f"python{LINE}"
 """The Python line the suites run on, and what its interpreter is called."""
 
+ANYBODYS_PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
+"""An interpreter that any user of the machine can run, of whatever version."""
+
 APPLICATION = """
 import http.server, json, os, signal, socketserver, sys, threading, time
 

@@ -18,7 +18,7 @@ import pytest
 
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.keeper.spec import KeeperRefused, KeeperUnavailable, Spec, SpecDiffers
-from tests.runtime_support import eventually, made_home, processes_with
+from tests.runtime_support import ANYBODYS_PYTHON, eventually, made_home, processes_with
 
 PYTHON = sys.executable
 
@@ -330,7 +330,7 @@ def test_another_user_is_not_answered() -> None:
         sock = home.keeper / "keeper.sock"
         home.keeper.chmod(0o711)
         sock.chmod(0o777)
-        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", ask]
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ANYBODYS_PYTHON, "-c", ask]
         done = subprocess.run([*command, str(sock)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["error"] == "KeeperRefused"
 

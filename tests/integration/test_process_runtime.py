@@ -25,7 +25,18 @@ from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.secret import Secret
 from greenroom.keeper.client import KeeperClient
 from greenroom.ports.runtime import Place, Unpacked
-from tests.runtime_support import PYTHON, eventually, get, kept, made_home, processes_with, python, release, web
+from tests.runtime_support import (
+    ANYBODYS_PYTHON,
+    PYTHON,
+    eventually,
+    get,
+    kept,
+    made_home,
+    processes_with,
+    python,
+    release,
+    web,
+)
 
 IS_ROOT = os.geteuid() == 0
 
@@ -163,7 +174,7 @@ def test_the_proxys_group_may_connect(stage: Stage) -> None:
 
     def connects(group: int) -> bool:
         drop = ["setpriv", "--reuid=65534", "--regid=65534", "--groups", str(group)]
-        return subprocess.run([*drop, "python3", "-c", code, path], capture_output=True).returncode == 0
+        return subprocess.run([*drop, ANYBODYS_PYTHON, "-c", code, path], capture_output=True).returncode == 0
 
     assert connects(gid)
     assert not connects(65533)
@@ -285,7 +296,7 @@ def test_a_command_dies_with_the_process_that_ran_it(stage: Stage, number: signa
     """The worker is killed: its command ends with it, and all that the command started."""
     marker = f"MARK-{stage.place.sockets}-orphan-{number}"
     code = (
-        "import sys\nfrom pathlib import Path\nfrom tests.runtime_support import PYTHON, *\n"
+        "import sys\nfrom pathlib import Path\nfrom tests.runtime_support import *\n"
         "from greenroom.adapters.runtimes.process import ProcessRuntime\n"
         "home = Home.at(Path(sys.argv[1])); sandboxed = sys.argv[2] == 'True'\n"
         "runtime = ProcessRuntime(home, KeeperClient(home.keeper), 'shop', 'auto' if sandboxed else None)\n"
@@ -296,9 +307,11 @@ def test_a_command_dies_with_the_process_that_ran_it(stage: Stage, number: signa
     arguments = [sys.executable, "-c", code, str(stage.home.root), str(stage.sandboxed), marker.replace("MARK", "M", 1)]
     marker = arguments[-1]
     worker = subprocess.Popen(arguments, cwd=Path(__file__).parents[2])
-    eventually(lambda: len(processes_with(f"MARK={marker}")) >= 3)
-    worker.send_signal(number)
-    worker.wait(10)
+    try:
+        eventually(lambda: len(processes_with(f"MARK={marker}")) >= 3)
+    finally:
+        worker.send_signal(number)
+        worker.wait(10)
     eventually(lambda: processes_with(f"MARK={marker}") == [], 5)
 
 
