@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def embedded_providers() -> list[Provider]:
     found = [
         Provider(
             "embedded",
-            major_of(server),
+            major_of(server, server.stat().st_mtime_ns),
             server.parent,
             extensions_in(server.parent.parent / "share/postgresql/extension"),
             libraries if libraries.is_dir() else None,
@@ -88,8 +89,9 @@ def extensions_in(directory: Path) -> frozenset[str]:
     return frozenset(control.stem for control in directory.glob("*.control"))
 
 
-def major_of(server: Path) -> int:
-    """The major version that the program `postgres` names."""
+@cache
+def major_of(server: Path, changed: int) -> int:
+    """The major version that the program `postgres` names; asked once for each state of the file."""
     try:
         said = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
