@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from greenroom.config.project import EnvironmentConfig
 from greenroom.domain.canonical import digest_of
 from greenroom.domain.evidence import Evidence
 from greenroom.domain.gate import Case, Decision, EnvironmentView, Request, decide
@@ -15,10 +16,11 @@ from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.world import World
 
 
-def decide_on(tx: Connection, world: World, request: Request) -> tuple[Decision, Case]:
+def decide_on(tx: Connection, world: World, request: Request, release: Release) -> tuple[Decision, Case]:
     """Ask every gate of the environment, with what is recorded now."""
-    case = case_of(tx, world, request)
-    return decide(world.project().environment(request.environment).gates, case), case
+    config = world.project().environment(request.environment)
+    case = case_of(tx, world, request, release, config)
+    return decide(config.gates, case), case
 
 
 def decide_work(tx: Connection, world: World, work: Work) -> Decision | None:
@@ -35,12 +37,11 @@ def decide_work(tx: Connection, world: World, work: Work) -> Decision | None:
         work=work.id,
         not_before=work.not_before,
     )
-    return decide_on(tx, world, request)[0]
+    return decide_on(tx, world, request, release)[0]
 
 
-def case_of(tx: Connection, world: World, request: Request) -> Case:
+def case_of(tx: Connection, world: World, request: Request, release: Release, config: EnvironmentConfig) -> Case:
     """Everything on the table for this request."""
-    release = records.release(tx, request.release)
     rows = records.environments(tx)
     evidence = records.evidence_of(tx, release.digest)
     holder = world.store.works.holder(tx, request.environment)
@@ -53,7 +54,7 @@ def case_of(tx: Connection, world: World, request: Request) -> Case:
         freezes=records.freezes_of(tx, request.environment),
         overrides=records.overrides_of(tx, release.digest, request.environment),
         busy_with=holder.id if holder and holder.id != request.work else None,
-        shown=_shown(world, release, rows, evidence, request.environment),
+        shown=_shown(config, release, rows, evidence),
     )
 
 
@@ -63,12 +64,13 @@ def _view(row: EnvironmentRow, release: Release) -> EnvironmentView:
 
 
 def _shown(
-    world: World, release: Release, rows: list[EnvironmentRow], evidence: tuple[Evidence, ...], environment: str
+    config: EnvironmentConfig, release: Release, rows: list[EnvironmentRow], evidence: tuple[Evidence, ...]
 ) -> str:
     """The digest of what an approver is shown: release, plan, configuration, what it replaces, what was found.
 
     When any of it changes, approvals given before no longer match and lapse.
     """
+    environment = config.name
     position = next(r.position for r in rows if r.name == environment)
     earlier = {r.name for r in rows if r.position < position}
     found = [
@@ -85,7 +87,7 @@ def _shown(
         {
             "release": release.digest,
             "plan": PLANS[WorkKind.PROMOTION].as_dict(),
-            "config": world.project().environment(environment).as_policy(),
+            "config": config.as_policy(),
             "replaces": next(r.current for r in rows if r.name == environment),
             "evidence": sorted(found),
         }

@@ -54,7 +54,7 @@ def promote(
         same = _under_way(app, tx, WorkKind.PROMOTION, environment, release.digest)
         work = app.new_work(WorkKind.PROMOTION, actor, environment=environment, release=release.digest)
         work = replace(work, not_before=at)
-        decision, case = decide_on(tx, app.world, _request(work, release))
+        decision, case = decide_on(tx, app.world, _request(work, release), release)
         if dry_run:
             return Answer(None, decision, case.shown, work.plan.steps)
         if same is not None and at is None:
@@ -104,7 +104,7 @@ def why(app: App, actor: Actor, reference: str, environment: str) -> Answer:
         release = records.release(tx, reference)
         same = _under_way(app, tx, WorkKind.PROMOTION, environment, release.digest)
         work = same or app.new_work(WorkKind.PROMOTION, actor, environment=environment, release=release.digest)
-        decision, case = decide_on(tx, app.world, _request(work, release))
+        decision, case = decide_on(tx, app.world, _request(work, release), release)
     return Answer(same, decision, case.shown, work.plan.steps)
 
 
@@ -150,7 +150,7 @@ def roll_back(
             point=point,
             reason=reason,
         )
-        decision, case = decide_on(tx, app.world, _request(work, release))
+        decision, case = decide_on(tx, app.world, _request(work, release), release)
         if dry_run:
             return Answer(None, decision, case.shown, work.plan.steps)
         if not decision.refused:

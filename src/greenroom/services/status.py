@@ -161,5 +161,5 @@ def _arrow(app: App, tx: Connection, rows: list[EnvironmentRow], index: int, min
         work=waiting.id if waiting else None,
         not_before=waiting.not_before if waiting else None,
     )
-    decision, _ = decide_on(tx, app.world, request)
+    decision, _ = decide_on(tx, app.world, request, release)
     return {"release": _release(tx, digest), "requested": waiting is not None, **decision.as_dict()}

@@ -16,6 +16,9 @@ from greenroom.domain.roles import Actor, Role
 from greenroom.store import tables as t
 
 
+DIGEST_LENGTH = len("sha256:") + 64
+
+
 @dataclass(frozen=True)
 class EnvironmentRow:
     """What is where. `current_work` names the work whose instances visitors reach."""
@@ -56,6 +59,10 @@ def release(tx: Connection, reference: str) -> Release:
     (`release.unknown`, `release.ambiguous`).
     """
     c = t.release.c
+    if len(reference) == DIGEST_LENGTH:
+        exact = tx.execute(select(t.release).where(c.id == reference, c.collected_at.is_(None))).first()
+        if exact:
+            return _release(exact._mapping)
     wanted = reference.removeprefix("sha256:")
     tests = [c.version == reference]
     if len(wanted) >= 4 and wanted.isalnum():
