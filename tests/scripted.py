@@ -63,6 +63,9 @@ class ScriptedDatabases:
             del self._points[environment, point.name]
         return len(old)
 
+    def sweep(self) -> int:
+        return 0
+
     def connections(self, environment: str) -> int:
         return 0
 

@@ -54,6 +54,7 @@ def _run(control: Control, listener: socket.socket) -> None:
     api = create_app(control.app, hook_key=_hook_key(control.home))
     server = uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False, timeout_graceful_shutdown=5))
     follower = Follower(control.app)
+    control.world.databases.sweep()
     control.engine.start()
     follower.start()
     threading.Thread(target=recover, args=(control.app,), name="recovery", daemon=True).start()

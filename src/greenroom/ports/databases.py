@@ -83,7 +83,11 @@ class Databases(Protocol):
     def drop_restore_points(self, environment: str, keep: int) -> int:
         """Forget all but the newest `keep`; how many went."""
 
-    def connections(self, environment: str) -> int: ...
+    def sweep(self) -> int:
+        """Remove what a killed control plane left of scratch databases; how many. Called when one starts."""
+
+    def connections(self, environment: str) -> int:
+        """How many the application holds at the moment."""
 
     def stop(self, environment: str) -> None:
         """Stop the cluster; its data stays."""
