@@ -23,6 +23,7 @@ from greenroom.domain.errors import Refused
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.work import State, Work
+from greenroom.ports.clock import Clock
 from greenroom.ports.probe import Answer
 from greenroom.services import accounts, policy
 from greenroom.services.app import App
@@ -61,9 +62,9 @@ class FakeProbe:
         return self.answers.get(dial, Answer(200, 0.001))
 
 
-def memory_world(tmp_path: Path, config_text: str | None = FULL) -> World:
+def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock | None = None) -> World:
     """Everything a workflow can reach, nothing real but SQLite. `config_text` is put in force; None: nothing is."""
-    clock = FakeClock()
+    clock = clock or FakeClock()
     database = Database.sqlite(tmp_path / "greenroom.db", clock)
     database.open()
     store = Store(database)

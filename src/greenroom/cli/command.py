@@ -1,0 +1,118 @@
+"""How a command is declared: its function takes a `Session` first; `--json` and `--home` are added to its options."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from greenroom.cli import credentials, where
+from greenroom.domain.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from greenroom.cli.client import Client
+
+Function = TypeVar("Function", bound=Callable[..., int | None])
+
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output; errors as JSON on standard error.")
+]
+Home = Annotated[
+    str | None, typer.Option("--home", metavar="DIRECTORY", help="The control plane's home. Also: GREENROOM_HOME.")
+]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One invocation: how to answer, whom to ask."""
+
+    as_json: bool = False
+    home: str | None = None
+
+    @functools.cached_property
+    def client(self) -> Client:
+        from greenroom.cli.client import Client
+
+        return Client(credentials.find(self.home))
+
+    @property
+    def is_terminal(self) -> bool:
+        """True when a person looks on and can answer."""
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def home_directory(self) -> str:
+        """The home on this machine. Raises BadInput (`home.absent`)."""
+        found = where.home(self.home)
+        if found is None:
+            raise BadInput(
+                "home.absent",
+                "no home was named, and no greenroom.yaml lies here or above",
+                hint="go to the project's repository, or give --home DIRECTORY",
+            )
+        return found
+
+    def answer(self, data: Any, show: Callable[[], RenderableType | str | None]) -> None:
+        """The result: `data` for machines, what `show` gives for people."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+            return
+        shown = show()
+        if shown is not None:
+            self.show(shown)
+
+    def show(self, what: RenderableType | str) -> None:
+        """For people alone: nothing when machines read."""
+        from greenroom.cli.show.terminal import console
+
+        if not self.as_json:
+            console().print(what, soft_wrap=isinstance(what, str))
+
+    def say(self, line: str) -> None:
+        """Progress, on standard error."""
+        from greenroom.cli.show.words import plain
+
+        if not self.as_json:
+            sys.stderr.write(plain(line) + "\n")
+            sys.stderr.flush()
+
+    def confirm(self, question: str) -> None:
+        """Ask a person. Raises BadInput (`cli.unconfirmed`) where there is none to ask, or the answer is no."""
+        if self.is_terminal and typer.confirm(question, default=False):
+            return
+        raise BadInput(
+            "cli.unconfirmed", "nothing was done", because="nobody said yes", hint="--yes says it beforehand"
+        )
+
+
+def command(app: typer.Typer, name: str, **options: Any) -> Callable[[Function], Function]:
+    """Register `function(session, …)` as the command `name`. Its docstring is the help; it gives back the exit code."""
+
+    def register(function: Function) -> Function:
+        signature = inspect.signature(function, eval_str=True)
+
+        @functools.wraps(function)
+        def run(**given: Any) -> int | None:
+            session = Session(given.pop("as_json"), given.pop("home"))
+            return function(session, **given)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        own = [p.replace(kind=keyword) for p in list(signature.parameters.values())[1:]]
+        common = [
+            inspect.Parameter("as_json", keyword, default=False, annotation=Json),
+            inspect.Parameter("home", keyword, default=None, annotation=Home),
+        ]
+        run.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
+        options.setdefault("short_help", (inspect.getdoc(function) or "").partition("\n")[0])
+        app.command(name, **options)(run)
+        return function
+
+    return register

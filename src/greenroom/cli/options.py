@@ -1,0 +1,86 @@
+"""Arguments and options that several commands have, with their help and their completion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from greenroom.domain.errors import BadInput
+
+COMPLETION_SECONDS = 2.0
+
+
+def _environments(incomplete: str) -> list[str]:
+    return [e["name"] for e in _asked("environments") if e["name"].startswith(incomplete)]
+
+
+def _releases(incomplete: str) -> list[str]:
+    return [r["version"] for r in _asked("releases") if r["version"].startswith(incomplete)]
+
+
+def _works(incomplete: str) -> list[str]:
+    return [w["id"] for w in _asked("work") if w["id"].startswith(incomplete)]
+
+
+def _asked(noun: str) -> list[dict[str, Any]]:
+    """What there is; nothing when the control plane does not say: pressing Tab is no place for errors."""
+    from greenroom.cli.command import Session
+
+    try:
+        found: list[dict[str, Any]] = Session().client.get(noun)
+    except Exception:  # noqa: BLE001
+        return []
+    return found
+
+
+Environment = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENVIRONMENT", help="Its name on the path.", autocompletion=_environments, show_default=False
+    ),
+]
+Release = Annotated[
+    str,
+    typer.Argument(
+        metavar="RELEASE",
+        help="Digest, its beginning, version or commit.",
+        autocompletion=_releases,
+        show_default=False,
+    ),
+]
+WorkId = Annotated[
+    str, typer.Argument(metavar="WORK", help="Such as promotion-….", autocompletion=_works, show_default=False)
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay and show the steps until it ended.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")]
+
+
+def seconds_of(text: str, option: str) -> float:
+    """`30m` as seconds. Raises BadInput (`usage.invalid`)."""
+    from greenroom.config.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadInput("usage.invalid", f"{option}: should be {error} (got {text[:40]!r})") from error
+
+
+def moment_of(text: str, option: str) -> datetime:
+    """`2026-11-24T18:00` here, or with an offset, or a length of time from now. Raises BadInput (`usage.invalid`)."""
+    from datetime import UTC, timedelta
+
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        pass
+    try:
+        return datetime.now(UTC) + timedelta(seconds=seconds_of(text, option))
+    except BadInput as error:
+        said = (
+            f"{option}: should be a time such as 2026-11-24T18:00, or a length of time such as 2h (got {text[:40]!r})"
+        )
+        raise BadInput("usage.invalid", said) from error

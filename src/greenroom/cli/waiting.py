@@ -1,0 +1,162 @@
+"""Staying with a piece of work until it ends: live on a terminal, line by line elsewhere, silent for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from greenroom.cli.command import Session
+from greenroom.cli.events import Event, follow
+from greenroom.cli.show.terminal import console, is_unicode, marks
+from greenroom.cli.show.words import duration, one_line, plain
+from greenroom.domain.errors import Errored, GreenroomError, Refused, from_dict
+
+ENDED_WELL = "done"
+
+
+def wait(session: Session, work: dict[str, Any], *, wanted: str = ENDED_WELL) -> int:
+    """Show the work until it ended or needs a person; the exit code: 0 if it ended as `wanted`, 1 if not, 3 attention.
+
+    Ctrl-C stops watching and nothing else.
+    """
+    try:
+        final = _watch(session, work)
+    except KeyboardInterrupt:
+        session.say(f"\nstopped watching; the work goes on: greenroom work show {work['id']}")
+        return 130
+    return conclude(session, final, wanted)
+
+
+def conclude(session: Session, final: dict[str, Any], wanted: str = ENDED_WELL) -> int:
+    """Say how it ended."""
+    if session.as_json:
+        sys.stdout.write(json.dumps(final, indent=2, ensure_ascii=False) + "\n")
+    if final["state"] == wanted:
+        session.say(f"{final['state'].replace('_', ' ')} in {duration(final['seconds'])}")
+        return 0
+    raise failure(final)
+
+
+def failure(work: dict[str, Any]) -> GreenroomError:
+    """The error that a piece of work ended with, in the form every command has."""
+    told = dict(work["error"] or {})
+    told.setdefault("code", f"work.{work['state']}")
+    told.setdefault("message", f"{work['id']} ended: {work['state'].replace('_', ' ')}")
+    known = from_dict(told)
+    facts = {**known.facts, "work": work["id"], "state": work["state"]}
+    kind = Errored if work["state"] == "attention" else Refused
+    hint = known.hint or f"greenroom work show {work['id']}"
+    if work["state"] == "attention":
+        hint += f"; then greenroom resume {work['id']}"
+    return kind(known.code, known.message, because=known.because, hint=hint, facts=facts)
+
+
+def _watch(session: Session, work: dict[str, Any]) -> dict[str, Any]:
+    """Follow it; the work as it is at the end."""
+    with _screen(session, work) as see:
+        for event in follow(session.client, work["id"]):
+            if event.name == "end":
+                return event.data
+            see(event)
+            if event.name == "state" and event.data["state"] == "attention":  # it ends only when a person acts
+                break
+    found: dict[str, Any] = session.client.get("work", work["id"])
+    return found
+
+
+@contextmanager
+def _screen(session: Session, work: dict[str, Any]) -> Iterator[Callable[[Event], None]]:
+    if session.as_json:
+        yield lambda event: None
+    elif sys.stderr.isatty() and sys.stdout.isatty():
+        with _live(work) as see:
+            yield see
+    else:
+        yield Lines(session.say).see
+
+
+@contextmanager
+def _live(work: dict[str, Any]) -> Iterator[Callable[[Event], None]]:
+    from rich.live import Live
+
+    screen = console(sys.stderr)
+    board = Board(work)
+    with Live(console=screen, refresh_per_second=8, transient=False, get_renderable=board.drawn) as live:
+
+        def see(event: Event) -> None:
+            note = board.take(event)
+            if note:
+                live.console.print(note)
+
+        yield see
+        live.refresh()
+
+
+class Board:
+    """What the live picture is drawn from."""
+
+    def __init__(self, work: dict[str, Any]) -> None:
+        self._work = work
+        self._seconds: dict[str, float] = {}
+        self._said = ""
+        self._signs = marks(is_unicode(sys.stderr))
+        self._step_since = time.monotonic()
+
+    def take(self, event: Event) -> str | None:
+        """Take it in; a line that should stay above the picture, if any."""
+        if event.name == "state":
+            if event.data["step"] != self._work["step"]:
+                self._step_since = time.monotonic()
+            self._work = event.data
+        elif event.name == "line":
+            self._said = one_line(event.data["text"])
+        elif event.name == "step":
+            step = event.data
+            if step["direction"] == "forward":
+                self._seconds[step["step"]] = self._seconds.get(step["step"], 0.0) + step["seconds"]
+            self._said = ""
+            return note_of(event)
+        return None
+
+    def drawn(self) -> Any:
+        from greenroom.cli.show.work import plan
+
+        seconds = dict(self._seconds)
+        if self._work["state"] == "active" and self._work["step"]:
+            seconds[self._work["step"]] = time.monotonic() - self._step_since
+        return plan(self._work, seconds, self._said, self._signs)
+
+
+class Lines:
+    """The same for a log file: one line for each step that ended, and for what it said."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._state = ""
+
+    def see(self, event: Event) -> None:
+        data = event.data
+        if event.name == "line":
+            self._say(f"  {data['step']}: {plain(data['text'])}")
+        elif event.name == "step":
+            undo = "undo " if data["direction"] == "backward" else ""
+            self._say(f"{undo}{data['step']}  {data['outcome']}  {duration(data['seconds'])}")
+            if note := note_of(event):
+                self._say(note)
+        elif event.name == "state" and data["state"] != self._state:
+            self._state = data["state"]
+            self._say(f"{data['id']}  {data['state'].replace('_', ' ')}")
+
+
+def note_of(event: Event) -> str | None:
+    """What a person is waiting to hear most: visitors are back where they were."""
+    step = event.data
+    if step["step"] == "switch" and step["direction"] == "backward" and step["outcome"] == "done":
+        return "visitors are back on the older release"
+    if step["outcome"] in ("failed", "errored"):
+        return f"{step['step']} {step['outcome']}: {one_line(step['detail'])[:200]}"
+    return None
