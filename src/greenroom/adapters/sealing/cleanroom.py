@@ -92,7 +92,7 @@ class CleanRooms:
             ground = stack.enter_context(self._ground(work))
             stack.callback(files.remove_tree, work)
             database = self._database(stack, built.descriptor, say)
-            declared = self._furnish(ground, built, interpreter)
+            declared = self._furnish(ground, built, interpreter, say)
             trial = Trial(self._room, ground, built.descriptor, interpreter, database, say)
             outcome = trial.carry_out()
             seen = report.Observed(
@@ -129,9 +129,9 @@ class CleanRooms:
         say(f"scratch database: PostgreSQL {descriptor.services.postgres}")
         return stack.enter_context(self._databases.scratch(descriptor.services))
 
-    def _furnish(self, ground: Ground, built: Built, interpreter: Interpreter | None) -> Declared:
+    def _furnish(self, ground: Ground, built: Built, interpreter: Interpreter | None, say: Say) -> Declared:
         language = builder(built.descriptor.language)
-        files.copy_tree(built.root, ground.release)
+        files.copy_tree(built.root, ground.release, shared=self._room.keeps_hands_off)
         sealed = {e.path: e for e in files.scan(ground.release)}
         write_local(ground.release, language.local_files(sealed, interpreter))
         for name in ("data", "tmp", "notes"):
@@ -143,7 +143,9 @@ class CleanRooms:
         places = (ground.work, ground.sockets, *(interpreter.needs if interpreter else ()))
         programs = inside | frozenset(own) | {"python", "python3"} if interpreter else inside
         declared = Declared.by(built.descriptor, frozenset(programs), places)
-        shims.make_path(ground.programs, ground.called, declared, own)
+        there = shims.make_path(ground.programs, ground.called, declared, own)
+        for absent in sorted(Path(e).name for e in built.descriptor.executables if Path(e).name not in there):
+            say(f"note: `{absent}` is declared and not on this machine")
         _hang_hooks(ground)
         for path in (ground.work / "data", ground.work / "tmp", ground.work / "notes", ground.sockets):
             self._room.give(path)

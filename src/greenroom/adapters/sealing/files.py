@@ -195,9 +195,12 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def copy_tree(source: Path, target: Path) -> None:
-    """A copy that shares blocks where the file system can; links stay links."""
-    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+def copy_tree(source: Path, target: Path, *, shared: bool = False) -> None:
+    """A copy; links stay links. `shared`: files are hard links, for a copy that nobody writes to."""
+    if shared:
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
+    else:
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
 
 
 def remove_tree(path: Path) -> None:

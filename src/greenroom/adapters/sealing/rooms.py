@@ -85,6 +85,19 @@ class Room:
         for below, _ in files.walk(path):
             os.chown(path / below, self.account.uid, self.account.gid, follow_symlinks=False)
 
+    @property
+    def keeps_hands_off(self) -> bool:
+        """True if code in a room cannot change what it is shown and not given."""
+        return self.account is not None or self.kind == "bwrap"
+
+    def take_back(self, path: Path) -> None:
+        """Make a directory and all below it our own again."""
+        if self.account is None:
+            return
+        os.chown(path, os.geteuid(), os.getegid())
+        for below, _ in files.walk(path):
+            os.chown(path / below, os.geteuid(), os.getegid(), follow_symlinks=False)
+
     def run(
         self,
         task: Task,
@@ -271,7 +284,9 @@ def _bwrap(task: Task) -> list[str]:
             shown += ["--ro-bind", name, name]
     for name in (*CONFIGURATION, *(NETWORKED if task.network else ())):
         shown += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    shown += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - the room's own
+    shown += ["--proc", "/proc", "--dev", "/dev"]
+    for shared in ("/dev/shm", "/tmp"):  # noqa: S108 - the room's own
+        shown += ["--perms", "1777", "--tmpfs", shared]
     readable = [(p, "--ro-bind") for p in (Path(sys.base_prefix), INSIDE, *task.readable)]
     for path, how in (*readable, *((p, "--bind") for p in task.writable)):
         if not path.is_relative_to("/usr"):  # parents that bubblewrap makes by itself let nobody else through

@@ -84,6 +84,7 @@ class OciSealer:
         for command in recipe.commands:
             self._run_build(job, command, language.path(job.interpreter))
         components = language.finish(job)
+        self._room.take_back(job.root)
         descriptor = replace(descriptor, runtime_version=_line(recipe, job.interpreter))
         tools = self._room.describe() | (
             {recipe.language.value: job.interpreter.version} if job.interpreter is not None else {}

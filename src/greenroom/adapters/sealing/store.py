@@ -96,11 +96,12 @@ class OciArtifacts:
     def _check_signature(self, digest: str) -> tuple[dict[str, Any], bytes]:
         """The first provenance of this release that a trusted key signed, and the bill of materials it names."""
         envelopes = referrers(self._layout, digest, documents.PROVENANCE_TYPE)
+        bills = dict(referrers(self._layout, digest, documents.SBOM_TYPE))
         for _, envelope in envelopes:
             statement = self._keyring.opened(envelope)
-            sbom = documents.speaks_of(statement, digest) if statement else None
-            if statement and sbom:
-                return statement, self._layout.read(sbom, "bill of materials")
+            named = documents.speaks_of(statement, digest) if statement else None
+            if statement and named in bills:
+                return statement, bills[named]
         if digest not in self.digests():
             raise missing(digest, "release")
         raise Refused(

@@ -31,8 +31,10 @@ def start() -> None:
     def note(kind: str, name: str) -> None:
         frame: FrameType | None = sys._getframe()
         stack: list[list[str | int]] = []
+        gentle = False
         while frame is not None and len(stack) < DEPTH:
             path = frame.f_code.co_filename
+            gentle = gentle or (frame.f_code.co_name == "get" and "_collections_abc" in path)
             if not path.startswith("<frozen") and path != __file__:
                 stack.append([path, frame.f_lineno])
             frame = frame.f_back
@@ -40,7 +42,7 @@ def start() -> None:
         if key in seen:
             return
         seen.add(key)
-        line = json.dumps({"kind": kind, "name": name, "stack": stack}) + "\n"
+        line = json.dumps({"kind": kind, "name": name, "stack": stack, "gentle": gentle}) + "\n"
         try:
             os.write(log, line.encode("utf-8", "replace"))
         except OSError:

@@ -81,14 +81,14 @@ def uses(path: Path) -> list[Use]:
     return visitor.found
 
 
-def is_guarded(path: Path, line: int, kind: FindingKind) -> bool:
-    """True if that line of that file stands where a failure of this kind is caught."""
+def is_guarded(path: Path, line: int, kind: FindingKind, *, broadly: bool) -> bool:
+    """True if that line of that file stands where a failure of this kind is caught; `broadly`: also with all others."""
     parsed = _parsed(path)
-    return parsed is not None and _caught(parsed[1], line, kind)
+    return parsed is not None and _caught(parsed[1], line, kind, broadly=broadly)
 
 
-def _caught(guards: list[Guard], line: int, kind: FindingKind) -> bool:
-    wanted = CATCH[kind] | CATCH_ALL | {TYPE_CHECKING}
+def _caught(guards: list[Guard], line: int, kind: FindingKind, *, broadly: bool = True) -> bool:
+    wanted = CATCH[kind] | {TYPE_CHECKING} | (CATCH_ALL if broadly else frozenset())
     return any(g.first <= line <= g.last and not wanted.isdisjoint(g.catches) for g in guards)
 
 

@@ -17,6 +17,9 @@ MAX_LOG = 32 << 20
 CONFIG_LIBRARIES = ("decouple", "environs", "environ", "starlette", "dynaconf", "pydantic_settings")
 """Libraries that read variables on behalf of the file that calls them."""
 
+GO_BETWEENS = ("/os.py", "/_collections_abc.py", "/importlib/__init__.py", "/importlib/_bootstrap.py")
+"""Files through which every import or look-up goes, where an interpreter shows them at all."""
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -44,8 +47,8 @@ def findings(seen: Observed) -> tuple[Finding, ...]:
     found: dict[tuple[FindingKind, str], Finding] = {}
     for finding in (
         *_from_notes(seen),
+        *_from_files(seen),  # before the shims: it names the line
         *_from_shims(seen),
-        *_from_files(seen),
         *strace.findings(seen.trace, seen.declared),
     ):
         key = (finding.kind, finding.name)
@@ -72,21 +75,21 @@ def _import(seen: Observed, note: Mapping[str, Any]) -> Finding | None:
     name = node_scan.package_of(note["name"]) if seen.language is Language.NODE else note["name"]
     said = (f"No module named '{name}", f"Cannot find module '{name}")
     fatal = not seen.healthy and any(s in seen.output for s in said)
-    guarded = _guarded(seen, note, FindingKind.IMPORT)
-    if not fatal and (guarded or _own_line(seen, note, nearest=True) is None):
+    if not fatal and not _asked_by_own_file(seen, note):
         return None
+    guarded = _guarded(seen, note, FindingKind.IMPORT)
     return Finding(FindingKind.IMPORT, name, _where(seen, note), blocking=fatal or not guarded)
 
 
 def _variable(seen: Observed, note: Mapping[str, Any]) -> Finding | None:
     if seen.declared.has_variable(note["name"]):
         return None
-    direct = _own_line(seen, note, nearest=True) is not None
+    direct = _asked_by_own_file(seen, note)
     through = any(f"/{lib}" in str(f) for f, _ in note["stack"][:6] for lib in CONFIG_LIBRARIES)
     if not direct and not (through and _own_line(seen, note, nearest=False)):
         return None
-    asked_gently = any(str(f).endswith("_collections_abc.py") for f, _ in note["stack"][:2])
-    optional = asked_gently or _guarded(seen, note, FindingKind.VARIABLE)
+    # Whether `get` was given a default is read in the file itself, by `_from_files`.
+    optional = bool(note.get("gentle")) or _guarded(seen, note, FindingKind.VARIABLE)
     return Finding(FindingKind.VARIABLE, note["name"], _where(seen, note), blocking=not optional)
 
 
@@ -143,13 +146,23 @@ def _named(seen: Observed, uses: Iterator[tuple[str, Use]], modules: frozenset[s
 
 
 def _guarded(seen: Observed, note: Mapping[str, Any], kind: FindingKind) -> bool:
-    """True if anywhere on the way the failure is caught, or somebody only asked whether it is there."""
-    for file, line in note["stack"]:
-        if str(file).endswith("importlib/util.py") and kind is FindingKind.IMPORT:
+    """True if anywhere on the way this failure is caught, or somebody only asked whether it is there.
+
+    `except Exception` counts beside the line itself only: servers catch everything that an application raises.
+    """
+    for depth, (file, line) in enumerate(note["stack"]):
+        if file.endswith("importlib/util.py") and kind is FindingKind.IMPORT:
             return True
-        if seen.language is Language.PYTHON and python_scan.is_guarded(Path(str(file)), int(line), kind):
+        if seen.language is Language.PYTHON and python_scan.is_guarded(Path(file), line, kind, broadly=depth == 0):
             return True
     return False
+
+
+def _asked_by_own_file(seen: Observed, note: Mapping[str, Any]) -> bool:
+    """True if it is the release's own file that imports or reads, not the standard library on its behalf."""
+    asker = next((str(f) for f, _ in note["stack"] if not str(f).endswith(GO_BETWEENS)), "/")
+    relative = _relative(seen.root, asker)
+    return relative is not None and not {".venv", "node_modules"} & set(relative.split("/"))
 
 
 def _own_line(seen: Observed, note: Mapping[str, Any], *, nearest: bool) -> str | None:

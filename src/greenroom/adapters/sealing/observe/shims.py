@@ -20,8 +20,8 @@ exit 127
 """
 
 
-def make_path(directory: Path, log: Path, declared: Declared, own: Mapping[str, Path]) -> list[str]:
-    """Fill `directory`; `own` are programs of the release's language. Returns the declared ones that are missing."""
+def make_path(directory: Path, log: Path, declared: Declared, own: Mapping[str, Path]) -> frozenset[str]:
+    """Fill `directory`; `own` are programs of the release's language. Returns every name that is there."""
     directory.mkdir(mode=0o755)
     script = directory / ".not-declared"
     script.write_text(NOTED.format(log=shlex.quote(str(log))))
@@ -34,7 +34,7 @@ def make_path(directory: Path, log: Path, declared: Declared, own: Mapping[str, 
     for name, path in on_host.items():
         if name not in own:
             (directory / name).symlink_to(path if name in declared.programs else script.name)
-    return sorted(n for n in declared.programs if n not in on_host and n not in own)
+    return frozenset(own) | frozenset(on_host)
 
 
 def read_log(log: Path) -> dict[str, str]:
@@ -49,8 +49,9 @@ def read_log(log: Path) -> dict[str, str]:
 
 def _programs_of_host() -> dict[str, str]:
     found: dict[str, str] = {}
-    search = os.environ.get("PATH", "").split(os.pathsep)
-    for directory in dict.fromkeys([*search, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]):
+    # The system's directories first: an environment has only those. The rest of our PATH gives names to catch.
+    search = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin", *os.environ.get("PATH", "").split(os.pathsep)]
+    for directory in dict.fromkeys(search):
         try:
             names = [p.name for p in Path(directory).iterdir()] if directory.startswith("/") else []
         except OSError:
