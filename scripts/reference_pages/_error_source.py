@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from reference_pages._templates import Scope, constants, template
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "greenroom"
 EXIT = {"Refused": 1, "BadInput": 2, "Errored": 3}
 WORD = {"Refused": "refused", "BadInput": "invalid", "Errored": "errored"}
 CODE = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 # How a code that is not written out looks in the source, and what it can become. Empty: it was raised with its text
 # somewhere else and is passed on here.
@@ -42,14 +45,6 @@ class Raised:
     file: str  # below src/greenroom
 
 
-@dataclass(frozen=True)
-class Scope:
-    """Where a local name may be set: the innermost function; and the file's constants."""
-
-    function: ast.AST
-    constants: Mapping[str, str]
-
-
 class Unreadable(ValueError):
     """A code that the source does not show."""
 
@@ -66,18 +61,44 @@ def read(text: str, path: Path, root: Path = SOURCE) -> Iterator[Raised]:
     errors, verdicts = _imported(tree, "greenroom.domain.errors"), _imported(tree, "greenroom.domain.gate")
     if file == "domain/gate.py":
         verdicts = {"Refused": "Refused"}
-    fixed = _constants(tree)
-    for scope, call in _calls(tree):
+    fixed = constants(tree)
+    calls = list(_calls(tree))
+    helpers = _helpers(calls, errors)
+    for scope, call in calls:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        if errors.get(name) in EXIT:
+        if name in helpers:
+            kind, parameters = helpers[name]
+            yield from _error(kind, call, Scope(scope, fixed), file, parameters)
+        elif errors.get(name) in EXIT and not _passes_code_on(scope, call):
             yield from _error(errors[name], call, Scope(scope, fixed), file)
         elif verdicts.get(name) == "Refused":
             yield from _verdict(call, Scope(scope, fixed), file)
 
 
-def _error(kind: str, call: ast.Call, scope: Scope, file: str) -> Iterator[Raised]:
-    given = dict(zip(("code", "message"), call.args, strict=False)) | {k.arg or "": k.value for k in call.keywords}
-    said = [_template(given.get(name), scope) for name in ("message", "because", "hint")]
+def _helpers(calls: list[tuple[ast.AST, ast.Call]], errors: dict[str, str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Functions of the file that raise with a code they are given: kind and parameters. Their callers name the code."""
+    found = {}
+    for scope, call in calls:
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        if errors.get(name) in EXIT and _passes_code_on(scope, call) and isinstance(scope, _FUNCTION):
+            found[scope.name] = (errors[name], tuple(_parameters(scope)))
+    return found
+
+
+def _passes_code_on(scope: ast.AST, call: ast.Call) -> bool:
+    code = call.args[0] if call.args else None
+    return isinstance(scope, _FUNCTION) and isinstance(code, ast.Name) and code.id in _parameters(scope)
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    return [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+
+
+def _error(
+    kind: str, call: ast.Call, scope: Scope, file: str, names: tuple[str, ...] = ("code", "message")
+) -> Iterator[Raised]:
+    given = dict(zip(names, call.args, strict=False)) | {k.arg or "": k.value for k in call.keywords}
+    said = [template(given.get(name), scope) for name in ("message", "because", "hint")]
     for code in _codes(given.get("code"), file, call.lineno):
         yield Raised(code, kind, *said, file=file)
 
@@ -90,7 +111,7 @@ def _verdict(call: ast.Call, scope: Scope, file: str) -> Iterator[Raised]:
     codes = _codes(given["code"], file, call.lineno) if "code" in given else ("gate.refused",)
     for code in codes:
         yield Raised(
-            code, "Refused", _template(given.get("because"), scope), "", _template(given.get("next"), scope), file
+            code, "Refused", template(given.get("because"), scope), "", template(given.get("next"), scope), file
         )
 
 
@@ -124,78 +145,14 @@ def _imported(tree: ast.Module, module: str) -> dict[str, str]:
     }
 
 
-def _constants(tree: ast.Module) -> dict[str, str]:
-    """The file's own constants that are texts or numbers: `START_SECONDS = 60.0` reads `60`."""
-    found = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            try:
-                value = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-            if isinstance(value, (str, int, float)):
-                found[node.targets[0].id] = f"{value:g}" if isinstance(value, float) else str(value)
-    return found
-
-
 def _calls(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.Call]]:
     """Every call with the innermost function around it, in the order of the file."""
 
     def walk(node: ast.AST, scope: ast.AST) -> Iterator[tuple[ast.AST, ast.Call]]:
         for child in ast.iter_child_nodes(node):
-            inner = child if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else scope
+            inner = child if isinstance(child, _FUNCTION) else scope
             if isinstance(child, ast.Call):
                 yield scope, child
             yield from walk(child, inner)
 
     yield from walk(tree, tree)
-
-
-def _template(node: ast.expr | None, scope: Scope) -> str:
-    """The text as it will read, with `{name}` for what is filled in; a local name is looked up where it is set."""
-    match node:
-        case None:
-            return ""
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=parts):
-            return "".join(_template(p, scope) for p in parts)
-        case ast.Name(id=name) | ast.FormattedValue(value=ast.Name(id=name)) if name in scope.constants:
-            return scope.constants[name]
-        case ast.FormattedValue(value=value):
-            return "{" + _name(value) + "}"
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _template(left, scope) + _template(right, scope)
-        case ast.IfExp(body=body, orelse=other):
-            return " / ".join(filter(None, (_template(body, scope), _template(other, scope))))
-        case ast.Name(id=name):
-            found = [
-                n.value
-                for n in ast.walk(scope.function)
-                if isinstance(n, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in n.targets)
-            ]
-            if len(found) == 1 and isinstance(found[0], (ast.Constant, ast.JoinedStr, ast.IfExp)):
-                return _template(found[0], scope)
-    return "{" + _name(node) + "}"
-
-
-def _name(node: ast.expr) -> str:
-    """The word that says most about a value: `release` for `short(context.release.digest)`."""
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name.lower().strip("_")
-        case ast.Subscript(value=value, slice=part):
-            return str(part.value) if isinstance(part, ast.Constant) and isinstance(part.value, str) else _name(value)
-        case ast.Call(func=ast.Attribute(attr="join"), args=[value, *_]):
-            return _name(value)
-        case ast.Call(func=ast.Attribute(value=value, attr="strip" | "replace" | "get")):
-            return _name(value)
-        case ast.Call(args=[value, *_]):
-            return _name(value)
-        case ast.Call(func=func):
-            return _name(func)
-        case ast.GeneratorExp(elt=elt) | ast.ListComp(elt=elt):
-            return _name(elt)
-        case ast.BinOp(left=left) | ast.BoolOp(values=[left, *_]) | ast.IfExp(body=left):
-            return _name(left)
-    return "…"

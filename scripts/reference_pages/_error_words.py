@@ -28,6 +28,8 @@ FAMILIES = {
     "gate": "Rules that let a release in or keep it out. Each is explained, with its cases, in [gates](gates.md).",
     "home": "The directory in which Greenroom keeps a project.",
     "hook": "Webhooks: pushes to a branch that an environment follows.",
+    "init": "Writing a first `greenroom.yaml`.",
+    "ledger": "The record of everything that happened.",
     "log": "What processes and commands said.",
     "login": "Keeping a token for the command line.",
     "migration": "The schema following the release.",
@@ -120,6 +122,10 @@ MORE = {
     "home.no_run_directory": "Sockets need a writable directory with a short path. Set `XDG_RUNTIME_DIR` to one.",
     "home.unsafe": "A directory that must be Greenroom's belongs to somebody else, or is a link. It is never used"
     " then: its owner could read secrets or replace releases.",
+    "init.unwritable": "Its directory must exist and be yours.",
+    "ledger.broken": "Somebody changed the store past Greenroom, or its disk did. Each problem is named with its entry;"
+    " see [troubleshooting](../operate/troubleshooting.md#the-ledger-does-not-hold-together).",
+    "ledger.unwritable": "Name a file in a directory that exists and is yours.",
     "migration.down_failed": "*Refused* while a person's rollback ran it; *errored* while an undo did, and then a"
     " person must look.",
     "migration.failed": "The schema is brought back as far as it changed; visitors were and are on the older release.",

@@ -20,7 +20,7 @@ NEXT = {
     State.DONE: "It has ended.",
     State.ROLLED_BACK: "It has ended. `greenroom work show WORK` says why.",
     State.REJECTED: "It has ended. Satisfy what was refused and ask again.",
-    State.ATTENTION: "When a person says `greenroom resume WORK`. With `greenroom cancel WORK` before that, it is undone.",
+    State.ATTENTION: "When a person says `greenroom resume WORK`; after `greenroom cancel WORK` it is undone.",
 }
 
 MEANS = {
