@@ -136,7 +136,7 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
             cwd=str(home.root),
             log=str(home.logs / "control-plane.log"),
             env=_environment(),
-            umask=0o077,
+            umask=0o022,  # releases are read by other users; what is private says so file by file
             stop_seconds=20.0,
         )
     )

@@ -5,6 +5,7 @@ A store written by a newer Greenroom is refused politely; an older one is migrat
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,12 +49,20 @@ class Database:
     def sqlite(cls, path: Path, clock: Clock) -> Database:
         return cls(f"sqlite:///{path}", clock)
 
+    def _make_private(self) -> None:
+        """The file is ours alone, whatever the umask; SQLite gives its companions the same mode."""
+        file = self.engine.url.database
+        if self.is_sqlite and file:
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            Path(file).chmod(0o600)
+
     def open(self) -> None:
         """Make or migrate the tables.
 
         Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`).
         """
         try:
+            self._make_private()
             with self.transaction() as tx:
                 if not self.is_sqlite:
                     tx.execute(text("SELECT pg_advisory_xact_lock(7310921)"))
@@ -71,7 +80,7 @@ class Database:
                     tx.execute(text(statement))
                 if found is None:
                     tx.execute(meta.insert().values(key="schema", value=str(SCHEMA_VERSION)))
-        except SQLAlchemyError as e:
+        except (SQLAlchemyError, OSError) as e:
             raise Errored(
                 "store.unreadable",
                 "the store cannot be opened",

@@ -140,9 +140,29 @@ def too_large(size: int, count: int) -> GreenroomError:
     )
 
 
+def make_plain(root: Path) -> None:
+    """Give everything the mode it is sealed with: some packages bring files that only their owner reads."""
+    root.chmod(0o755)
+    for path, found in walk(root):
+        if found.is_dir(follow_symlinks=False):
+            (root / path).chmod(0o755)
+        elif found.is_file(follow_symlinks=False):
+            (root / path).chmod(plain_mode(found.stat().st_mode))
+
+
 def plain_mode(mode: int) -> int:
     """0755 for what its owner may execute, 0644 for the rest."""
     return 0o755 if mode & 0o100 else 0o644
+
+
+def make_modes_plain(root: Path) -> None:
+    """Give every directory and file below `root` the mode it will be sealed with, so that whoever starts it before the
+    seal sees what every environment will see: package tools follow the umask of the moment."""
+    for path, entry in walk(root):
+        found = entry.stat(follow_symlinks=False).st_mode
+        wanted = 0o755 if stat.S_ISDIR(found) else plain_mode(found) if stat.S_ISREG(found) else None
+        if wanted is not None and stat.S_IMODE(found) != wanted:
+            (root / path).chmod(wanted)
 
 
 def read_only(entry: Entry) -> int:

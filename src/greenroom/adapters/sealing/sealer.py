@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.sealing import documents, files, source
@@ -77,6 +78,11 @@ class OciSealer:
         work = self._work(work_id)
         recipe = self._describe(source.tree)
         job = self._job(work, recipe, say)
+        asked = {"commit": source.commit, "descriptor": descriptor.as_dict()}
+        descriptor = replace(descriptor, runtime_version=_line(recipe, job.interpreter))
+        done = work / "built.json"
+        if known := _read_built(done, asked):
+            return Built(source, descriptor, job.root, tuple(known["components"]), known["toolchain"])
         language = builder(recipe.language)
         self._lay_ground(job)
         language.install(job)
@@ -85,10 +91,12 @@ class OciSealer:
             self._run_build(job, command, language.path(job.interpreter))
         components = language.finish(job)
         self._room.take_back(job.root)
-        descriptor = replace(descriptor, runtime_version=_line(recipe, job.interpreter))
+        files.make_modes_plain(job.root)
+        files.make_plain(job.root)
         tools = self._room.describe() | (
             {recipe.language.value: job.interpreter.version} if job.interpreter is not None else {}
         )
+        files.write_atomically(done, canonical({"asked": asked, "components": components, "toolchain": tools}))
         return Built(source, descriptor, job.root, components, tools)
 
     def clean_room(self, built: Built, work_id: str, say: Say) -> CleanRoom:
@@ -134,6 +142,7 @@ class OciSealer:
     def _lay_ground(self, job: Job) -> None:
         """Begin anew, whatever an earlier try left."""
         ground = job.root.parent
+        (ground.parent / "built.json").unlink(missing_ok=True)
         files.remove_tree(ground)
         _make_open(ground)
         files.copy_tree(job.tree, job.root)
@@ -199,6 +208,14 @@ def _checked(work_id: str) -> str:
     if not WORK_ID.fullmatch(work_id):
         raise BadInput("release.work_invalid", f"{work_id[:80]!r} is not the name of a piece of work")
     return work_id
+
+
+def _read_built(done: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a build of exactly this gave before, if it came to its end."""
+    if not done.is_file():
+        return None
+    known = json.loads(done.read_bytes())
+    return dict(known) if canonical(known["asked"]) == canonical(asked) else None
 
 
 def _read_source(done: Path, work: Path) -> Source:
