@@ -106,13 +106,26 @@ def test_a_bad_build_is_named(command: tuple[str, ...], seconds: float, code: st
 
 
 def test_steps_may_be_done_again(tmp_path: Path) -> None:
-    """Fetch and build repeated under one work give what they gave; another commit's work does not disturb them."""
-    with workshop(tmp_path) as shop:
+    """A step done again gives what it gave, at once; a build that was killed begins anew."""
+    with workshop(tmp_path, recipe=Recipe(Language.PYTHON, commands=(("sh", "-c", "date +%N > when"),))) as shop:
         first = shop.build(python_app(), PYTHON)
+        when = (first.root / "when").read_text()
+        assert shop.build(python_app(), PYTHON) == first
+        assert (first.root / "when").read_text() == when
         (first.root / "left-over").write_text("from a try that was killed")
-        again = shop.sealer.build(first.source, PYTHON, "w1", shop.said.append)
+        (first.root.parents[1] / "built.json").unlink()
+        again = shop.build(python_app(), PYTHON)
         assert again == first
         assert not (again.root / "left-over").exists()
+
+
+def test_files_that_only_their_owner_reads_are_opened(tmp_path: Path) -> None:
+    """What a build left unreadable for others runs all the same, and has a mode like everything else."""
+    close = (("sh", "-c", "chmod 600 app.py && mkdir -m 700 d && umask 077 && touch d/f"),)
+    with workshop(tmp_path, recipe=Recipe(Language.PYTHON, commands=close)) as shop:
+        built = shop.build(python_app(), PYTHON)
+        assert {p.stat().st_mode & 0o777 for p in (built.root / "app.py", built.root / "d/f")} == {0o644}
+        assert shop.sealer.clean_room(built, "w1", shop.said.append).healthy
 
 
 @pytest.mark.parametrize(
