@@ -7,8 +7,9 @@ work that another process carries out is followed all the same (without its line
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -60,15 +61,9 @@ async def follow(
     at, work, told, quiet = start, first, None, 0.0
     while True:
         sent = False
-        for said in lines(at.line):
-            at = replace(at, line=said.number)
-            yield _event(at, "line", {"number": said.number, "at": said.at, "step": said.step, "text": said.text})
-            sent = True
-        for attempt in work["history"]:
-            if attempt["id"] > at.attempt:
-                at = replace(at, attempt=attempt["id"])
-                yield _event(at, "step", {k: v for k, v in attempt.items() if k != "work"})
-                sent = True
+        for reached, name, data in _news(at, lines(at.line), work["history"]):
+            at, sent = reached, True
+            yield _event(at, name, data)
         summary = [work[name] for name in SUMMARY]
         if summary != told:
             told, sent = summary, True
@@ -87,6 +82,23 @@ async def follow(
         except GreenroomError as error:
             yield _event(at, "error", error.as_dict())
             return
+
+
+def _news(
+    at: Position, said: list[Said], history: list[dict[str, Any]]
+) -> Iterator[tuple[Position, str, dict[str, Any]]]:
+    """New lines and new attempts in the order in which they happened, each with the position after it."""
+    lines: list[tuple[Any, ...]] = [(s.at, 0, s.number, s) for s in said]
+    attempts: list[tuple[Any, ...]] = [
+        (h["started_at"] + timedelta(seconds=h["seconds"]), 1, h["id"], h) for h in history if h["id"] > at.attempt
+    ]
+    for _, is_attempt, number, news in sorted([*lines, *attempts], key=lambda n: n[:3]):
+        if is_attempt:
+            at = replace(at, attempt=max(at.attempt, number))
+            yield at, "step", {k: v for k, v in news.items() if k != "work"}
+        else:
+            at = replace(at, line=max(at.line, number))
+            yield at, "line", {"number": number, "at": news.at, "step": news.step, "text": news.text}
 
 
 def _event(at: Position, name: str, data: dict[str, Any]) -> str:

@@ -103,10 +103,11 @@ class Client:
             yield answer
 
     def _connection(self, seconds: float | None) -> http.client.HTTPConnection:
-        host = self._host.strip("[]")
         if self._scheme == "https":
-            return http.client.HTTPSConnection(host, self._port, timeout=seconds, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, self._port, timeout=seconds)
+            return http.client.HTTPSConnection(
+                self._host, self._port, timeout=seconds, context=ssl.create_default_context()
+            )
+        return http.client.HTTPConnection(self._host, self._port, timeout=seconds)
 
     def _problem(self, content: bytes) -> GreenroomError:
         try:

@@ -30,6 +30,10 @@ Home = Annotated[
 ]
 
 
+PIPED_WIDTH = 160
+"""Columns where there is no terminal: enough that a line stays a line for grep."""
+
+
 @dataclass(frozen=True)
 class Session:
     """One invocation: how to answer, whom to ask."""
@@ -70,10 +74,17 @@ class Session:
 
     def show(self, what: RenderableType | str) -> None:
         """For people alone: nothing when machines read."""
-        from greenroom.cli.show.terminal import console
+        from greenroom.cli.show.terminal import console, rendered
 
-        if not self.as_json:
-            console().print(what, soft_wrap=isinstance(what, str))
+        if self.as_json:
+            return
+        if isinstance(what, str):
+            sys.stdout.write(what + "\n")
+        elif sys.stdout.isatty():
+            console().print(what)
+        else:
+            sys.stdout.write(rendered(what, width=PIPED_WIDTH, color=False))
+        sys.stdout.flush()
 
     def say(self, line: str) -> None:
         """Progress, on standard error."""

@@ -11,17 +11,24 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import NamedTuple, NoReturn
 
 from greenroom.cli import where
 
+TYPE_CHECKING = False  # typing takes longer to import than this module to run
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-class Credentials(NamedTuple):
+
+class Credentials:
     """`source` says in words where they come from. The token is printed nowhere."""
 
-    url: str
-    token: str
-    source: str
+    __slots__ = ("source", "token", "url")
+
+    def __init__(self, url: str, token: str, source: str) -> None:
+        self.url, self.token, self.source = url, token, source
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.url!r}, …, {self.source!r})"
 
 
 def find(home: str | None = None) -> Credentials:

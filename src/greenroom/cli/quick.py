@@ -10,9 +10,12 @@ import json
 import os
 import socket
 import sys
-from typing import Any
 
-from greenroom.cli import credentials
+from greenroom.cli import address, credentials
+
+TYPE_CHECKING = False  # typing takes longer to import than this module to run
+if TYPE_CHECKING:
+    from typing import Any
 
 SECONDS = 30.0
 
@@ -56,14 +59,17 @@ def _drawing() -> str:
 
 
 def _ask(found: credentials.Credentials, path: str, as_json: bool) -> int:
-    host, port = _address(found.url)
-    request = f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\nAuthorization: Bearer {found.token}\r\n\r\n"
+    _, host, port = address.parsed(found.url)
+    named = f"[{host}]" if ":" in host else host
+    request = f"GET {path} HTTP/1.0\r\nHost: {named}:{port}\r\nAuthorization: Bearer {found.token}\r\n\r\n"
     try:
-        with socket.create_connection((host, port), timeout=SECONDS) as connection:
+        # The name goes as bytes: as text it would be put through the IDNA codec, whose import costs milliseconds.
+        target: Any = (host.encode(), port)
+        with socket.create_connection(target, timeout=SECONDS) as connection:
             connection.sendall(request.encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
     except OSError as error:
-        raise _silent(found.url, error) from error
+        raise address.unreachable(found.url, error) from error
     head, _, body = answer.partition(b"\r\n\r\n")
     code = head.split(b" ", 2)[1:2]
     text = body.decode("utf-8", "replace")
@@ -71,19 +77,6 @@ def _ask(found: credentials.Credentials, path: str, as_json: bool) -> int:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         return 0
     raise _told(text, found.url)
-
-
-def _address(url: str) -> tuple[str, int]:
-    """Host and port of http://HOST:PORT. Raises BadInput (`login.url`), Refused (`login.plain`)."""
-    from greenroom.cli.address import checked
-
-    return checked(url)
-
-
-def _silent(url: str, error: OSError) -> Exception:
-    from greenroom.cli.address import unreachable
-
-    return unreachable(url, error)
 
 
 def _told(text: str, url: str) -> Exception:

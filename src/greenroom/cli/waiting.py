@@ -13,18 +13,19 @@ from greenroom.cli.command import Session
 from greenroom.cli.events import Event, follow
 from greenroom.cli.show.terminal import console, is_unicode, marks
 from greenroom.cli.show.words import duration, one_line, plain
+from greenroom.cli.show.work import title
 from greenroom.domain.errors import Errored, GreenroomError, Refused, from_dict
 
 ENDED_WELL = "done"
 
 
-def wait(session: Session, work: dict[str, Any], *, wanted: str = ENDED_WELL) -> int:
+def wait(session: Session, work: dict[str, Any], *, wanted: str = ENDED_WELL, replay: bool = True) -> int:
     """Show the work until it ended or needs a person; the exit code: 0 if it ended as `wanted`, 1 if not, 3 attention.
 
-    Ctrl-C stops watching and nothing else.
+    `replay` False leaves out what happened before. Ctrl-C stops watching and nothing else.
     """
     try:
-        final = _watch(session, work)
+        final = _watch(session, work, replay)
     except KeyboardInterrupt:
         session.say(f"\nstopped watching; the work goes on: greenroom work show {work['id']}")
         return 130
@@ -44,6 +45,12 @@ def conclude(session: Session, final: dict[str, Any], wanted: str = ENDED_WELL) 
 def failure(work: dict[str, Any]) -> GreenroomError:
     """The error that a piece of work ended with, in the form every command has."""
     told = dict(work["error"] or {})
+    if told.get("outcome") == "cancelled":
+        told |= {
+            "code": "work.cancelled",
+            "message": f"{title(work)} was cancelled",
+            "because": told.get("message", ""),
+        }
     told.setdefault("code", f"work.{work['state']}")
     told.setdefault("message", f"{work['id']} ended: {work['state'].replace('_', ' ')}")
     known = from_dict(told)
@@ -55,13 +62,15 @@ def failure(work: dict[str, Any]) -> GreenroomError:
     return kind(known.code, known.message, because=known.because, hint=hint, facts=facts)
 
 
-def _watch(session: Session, work: dict[str, Any]) -> dict[str, Any]:
-    """Follow it; the work as it is at the end."""
+def _watch(session: Session, work: dict[str, Any], replay: bool) -> dict[str, Any]:
+    """Follow it; the work as it is at the end. What happened before comes ahead of the first state."""
     with _screen(session, work) as see:
         for event in follow(session.client, work["id"]):
             if event.name == "end":
                 return event.data
-            see(event)
+            replay = replay or event.name == "state"
+            if replay:
+                see(event)
             if event.name == "state" and event.data["state"] == "attention":  # it ends only when a person acts
                 break
     found: dict[str, Any] = session.client.get("work", work["id"])

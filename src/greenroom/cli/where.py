@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import os
-import re
 
 FILE = "greenroom.yaml"
 
-# The one top-level line that names the project; everything else in the file is for `greenroom.config`.
-_PROJECT = re.compile(r"""^project:[ \t]+(["']?)([a-z](?:[a-z0-9-]{0,30}[a-z0-9])?)\1[ \t]*(?:#.*)?$""", re.MULTILINE)
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_NAME = _LETTERS | frozenset("0123456789-")
 
 
 def default_home(project: str) -> str:
@@ -44,10 +43,17 @@ def find_repository(start: str | None = None) -> str | None:
 
 
 def project_of(repository: str) -> str | None:
-    """The project's name; None when the file does not give it in its usual form."""
+    """The project's name, from the one top-level line that gives it; None when it is not there in its usual form.
+
+    Everything else in the file is for `greenroom.config`.
+    """
     try:
-        with open(os.path.join(repository, FILE), encoding="utf-8", errors="replace") as file:
-            match = _PROJECT.search(file.read(1024 * 1024))
+        with open(os.path.join(repository, FILE), encoding="utf-8-sig", errors="replace") as file:
+            line = next((x for x in file if x.startswith("project:")), "")
     except OSError:
         return None
-    return match[2] if match else None
+    name = line.removeprefix("project:").partition(" #")[0].strip()
+    if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
+        name = name[1:-1]
+    fits = 0 < len(name) <= 32 and name[0] in _LETTERS and set(name) <= _NAME and not name.endswith("-")
+    return name if fits else None

@@ -92,7 +92,9 @@ def asked(session: Session, release: str, environment: str, dry_run: bool) -> di
     return answer
 
 
-def follow(session: Session, answer: dict[str, Any], what: str, wait: bool, *, wanted: str = "done") -> int:
+def follow(
+    session: Session, answer: dict[str, Any], what: str, wait: bool, *, wanted: str = "done", replay: bool = True
+) -> int:
     """Say what was begun, and stay with it if asked."""
     work = answer["work"]
     if not wait:
@@ -103,7 +105,7 @@ def follow(session: Session, answer: dict[str, Any], what: str, wait: bool, *, w
         session.say("it goes on by itself; Ctrl-C stops watching, not the work")
     from greenroom.cli.waiting import wait as stay
 
-    return stay(session, work, wanted=wanted)
+    return stay(session, work, wanted=wanted, replay=replay)
 
 
 def shown(answer: dict[str, Any], what: str) -> Any:

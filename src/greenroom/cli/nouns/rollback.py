@@ -57,8 +57,8 @@ def rollback(
     if dry_run:
         session.answer(answer, lambda: shown(answer, what))
         return 0
-    wanted = "rolled_back" if answer["work"]["kind"] == "promotion" else "done"
-    return follow(session, answer, what, wait, wanted=wanted)
+    baking = answer["work"]["kind"] == "promotion"  # then it is the promotion that is undone
+    return follow(session, answer, what, wait, wanted="rolled_back" if baking else "done", replay=not baking)
 
 
 def _ask(session: Session, environment: str, mode: str, point: str | None) -> None:

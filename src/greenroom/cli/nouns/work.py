@@ -85,7 +85,7 @@ def cancel(
         session.answer(found, lambda: f"{found['id']} is being cancelled")
         return 0
     undone = "rolled_back" if found["kind"] == "promotion" and found["started_at"] else "rejected"
-    return stay(session, found, wanted=undone)
+    return stay(session, found, wanted=undone, replay=False)
 
 
 def resume(session: Session, work: WorkId, wait: Wait = True) -> int:

@@ -198,11 +198,8 @@ class _View:
         for x in open_lines[:MOST_LINES]:
             sign = self.signs.no if x["verdict"] == "refused" else self.signs.wait
             when = f" ({until(x['until'], self.now)})" if x["until"] else ""
-            yield Text.assemble(
-                (f"{sign} ", STYLE[x["verdict"]]),
-                f"{one_line(x['because'])}{when}",
-                (f"  {one_line(x['next'])}", "dim"),
-            )
+            yield Text.assemble((f"{sign} ", STYLE[x["verdict"]]), f"{one_line(x['because'])}{when}")
+            yield Text(f"  {one_line(x['next'])}", style="dim")
         if len(open_lines) > MOST_LINES:
             yield Text(f"  and {len(open_lines) - MOST_LINES} more: greenroom why {version} {e['name']}", style="dim")
 
