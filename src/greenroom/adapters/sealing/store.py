@@ -34,23 +34,24 @@ class OciArtifacts:
         self._toolchain = toolchain
 
     def verify(self, digest: str) -> Descriptor:
-        image = read_image(self._layout, digest)
-        self._check_signature(digest)
-        with ThreadPoolExecutor(files.THREADS) as pool:
-            list(pool.map(lambda layer: self._layout.check(layer, "layer"), image.layers))
+        image = self._signed_image(digest)
+        self._check_layers(image)
         return image.descriptor
 
     def unpack(self, digest: str) -> Unpacked:
-        self.verify(digest)
-        image = read_image(self._layout, digest)
+        image = self._signed_image(digest)
         language = builder(image.descriptor.language)
         interpreter = self._toolchain.find(image.descriptor.language, image.descriptor.runtime_version)
         sealed = {e.path: e for e in file_list(self._layout, image)}
         local = language.local_files(sealed, interpreter)
         root = self._unpacked / _directory_name(digest, local)
-        if not root.is_dir():
-            self._lay_out(image, sealed, root, local)
-        unpack.check(root, digest, sealed | {e.path: _as_found(e) for e in local})
+        with ThreadPoolExecutor(1) as beside:
+            layers = beside.submit(self._check_layers, image)
+            if not root.is_dir():
+                layers.result()
+                self._lay_out(image, sealed, root, local)
+            unpack.check(root, digest, sealed | {e.path: _as_found(e) for e in local})
+            layers.result()
         return Unpacked(
             digest,
             root,
@@ -92,6 +93,15 @@ class OciArtifacts:
                 because=str(error),
                 hint="check the free space of the disk that holds Greenroom's home",
             ) from error
+
+    def _signed_image(self, digest: str) -> Image:
+        image = read_image(self._layout, digest)
+        self._check_signature(digest)
+        return image
+
+    def _check_layers(self, image: Image) -> None:
+        for layer in image.layers:
+            self._layout.check(layer, "layer")
 
     def _check_signature(self, digest: str) -> tuple[dict[str, Any], bytes]:
         """The first provenance of this release that a trusted key signed, and the bill of materials it names."""

@@ -20,6 +20,8 @@ from greenroom.adapters.sealing.files import DIRECTORY, FILE, LINK, Entry
 from greenroom.adapters.sealing.image import APP, Image
 from greenroom.adapters.sealing.layout import Layout, tampered
 
+LARGE = 1 << 18
+
 
 def lay_out(layout: Layout, image: Image, expected: Mapping[str, Entry], target: Path, extra: Sequence[Entry]) -> None:
     """Unpack the image to `target`, whole or not at all. `extra` links and files are this machine's own.
@@ -87,7 +89,7 @@ def check(root: Path, digest: str, expected: Mapping[str, Entry]) -> None:
 
 def _check_one(root: Path, digest: str, entry: Entry, found: os.DirEntry[str]) -> None:
     status = found.stat(follow_symlinks=False)
-    path = str(root / entry.path)
+    path = found.path
     kind = {stat.S_IFREG: FILE, stat.S_IFDIR: DIRECTORY, stat.S_IFLNK: LINK}.get(stat.S_IFMT(status.st_mode))
     if kind != entry.kind:
         raise tampered(digest, f"{entry.path} is no longer a {entry.kind}", path)
@@ -103,14 +105,17 @@ def _check_one(root: Path, digest: str, entry: Entry, found: os.DirEntry[str]) -
 
 
 def _first_changed(root: Path, entries: list[Entry]) -> str | None:
-    share = max(1, len(entries) // (files.THREADS * 4))
-    parts = [entries[i : i + share] for i in range(0, len(entries), share)]
+    """Large files in threads, which hashing lets run; small ones here: handing them over costs more than they do."""
+    above, small = f"{root}/", [e for e in entries if e.size < LARGE]
+    large = [e for e in entries if e.size >= LARGE]
 
-    def changed_in(part: list[Entry]) -> str | None:
-        return next((e.path for e in part if files.file_digest(root / e.path) != e.digest), None)
+    def is_changed(entry: Entry) -> bool:
+        return files.file_digest(above + entry.path) != entry.digest
 
     with ThreadPoolExecutor(files.THREADS) as pool:
-        return next((p for p in pool.map(changed_in, parts) if p is not None), None)
+        verdicts = pool.map(is_changed, large)
+        changed = next((e.path for e in small if is_changed(e)), None)
+        return changed or next((e.path for e, bad in zip(large, verdicts, strict=True) if bad), None)
 
 
 def _extract(tar: tarfile.TarFile, image: Image, expected: Mapping[str, Entry], root: Path) -> Iterator[Entry]:
