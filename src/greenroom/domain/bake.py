@@ -7,6 +7,12 @@ from dataclasses import dataclass
 FLOOR_SECONDS = 0.05
 """Latencies below this are not compared: a p99 that grows from 2 to 8 ms is noise, not a reason."""
 
+WARM_UP_SECONDS = 5.0
+"""Latencies are not judged before: connections open, caches fill, and visitors who were held arrive at once."""
+
+SLOW_LOOKS = 3
+"""It must be slower at so many looks in a row: one hiccup of the machine is no reason to go back."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -31,17 +37,22 @@ class Seen:
         return self.failed / self.requests if self.requests else 0.0
 
 
-def why_worse(limits: Limits, before: Seen, after: Seen, exits: int) -> str | None:
-    """The reason in words, or None while it is no worse. `exits`: how often its processes ended by themselves."""
+def why_failing(limits: Limits, before: Seen, after: Seen, exits: int) -> str | None:
+    """Why it fails more than what was there before, in words; None while it does not. `exits`: how often its
+    processes ended by themselves."""
     if exits > 0:
         return f"its processes ended by themselves {exits} times"
-    if after.requests < limits.min_requests:
-        return None
     allowed = before.failed_share + limits.max_failed
-    if after.failed_share > allowed:
-        return f"{after.failed} of {after.requests} requests failed ({after.failed_share:.1%}), allowed {allowed:.1%}"
-    if before.requests >= limits.min_requests:
-        limit = max(before.p99 * limits.max_slower, FLOOR_SECONDS)
-        if after.p99 > limit:
-            return f"p99 is {after.p99 * 1000:.0f} ms, before {before.p99 * 1000:.0f} ms, allowed {limit * 1000:.0f} ms"
-    return None
+    if after.requests < limits.min_requests or after.failed_share <= allowed:
+        return None
+    return f"{after.failed} of {after.requests} requests failed ({after.failed_share:.1%}), allowed {allowed:.1%}"
+
+
+def why_slower(limits: Limits, before: Seen, after: Seen) -> str | None:
+    """Why it is slower, in words; None while it is not, or while too little was seen of either."""
+    if min(before.requests, after.requests) < limits.min_requests:
+        return None
+    limit = max(before.p99 * limits.max_slower, FLOOR_SECONDS)
+    if after.p99 <= limit:
+        return None
+    return f"p99 is {after.p99 * 1000:.0f} ms, before {before.p99 * 1000:.0f} ms, allowed {limit * 1000:.0f} ms"

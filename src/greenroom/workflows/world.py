@@ -67,8 +67,8 @@ class World:
             return records.release(tx, digest)
 
     def unpacked(self, digest: str) -> Unpacked:
-        """The release on the ground, for commands of work that verified it moments ago: its every byte was hashed by
-        this process within the last minute, or is hashed now. What is to be kept running asks `artifacts.unpack`."""
+        """The release on the ground, its signature checked and its every byte hashed by this process within the last
+        minute, or now: a promotion verifies before its migration, and again before its start if that took long."""
         known = self._unpacked.get(digest)
         if known is None or self.clock.monotonic() - known[0] > VERIFIED_SECONDS:
             known = (self.clock.monotonic(), self.artifacts.unpack(digest))

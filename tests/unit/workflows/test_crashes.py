@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from greenroom.domain import ledger as chain
 from greenroom.domain.evidence import Outcome
@@ -14,7 +13,7 @@ from greenroom.domain.work import State
 from greenroom.services import judgements, promotions
 from greenroom.store import records
 from greenroom.store.recorder import differences, project
-from tests.unit.workflows.story import Story
+from tests.unit.workflows.story import BAKING, Story
 from tests.worlds import actor, memory_app
 
 ENGINEER = actor(Role.ENGINEER)
@@ -129,8 +128,39 @@ def test_worse_than_before_goes_back_by_itself(tmp_path):
     assert_sound(story, work_id, story.old)
 
 
-@pytest.mark.parametrize("when", ["waiting", "queued"])
-def test_an_approval_that_lapses_before_execution_is_asked_for_again(tmp_path, when):
+def slow_story(tmp_path: Path, seconds: float) -> tuple[Story, str]:
+    """1.0 answered in 0.1 s; 2.0 bakes and takes `seconds`."""
+    story = Story(tmp_path, BAKING.replace("for: 10s", "for: 30s"))
+    for _ in range(100):
+        story.world.edge.record("production", story.old, 200, 0.1, story.world.clock.now())
+    story.world.clock.sleep(1.0)
+    work_id = promoted(story)
+    story.run(work_id, until=lambda w: w.step == "bake")
+    for second in range(30):
+        at = story.world.clock.now() + timedelta(seconds=second)
+        for _ in range(5):
+            story.world.edge.record("production", story.new, 200, 5.0 if second < 3 else seconds, at)
+    return story, work_id
+
+
+def test_a_release_that_stays_slower_is_switched_away_from(tmp_path):
+    """Three looks in a row at a p99 past the limit, and visitors are back at 1.0."""
+    story, work_id = slow_story(tmp_path, 1.0)
+    work = story.run(work_id)
+    assert work.state is State.ROLLED_BACK
+    assert work.error is not None
+    assert "p99" in work.error["because"]
+    assert_sound(story, work_id, story.old)
+
+
+def test_slow_first_seconds_are_no_reason_to_go_back(tmp_path):
+    """Opening connections and filling caches takes its time; only what comes after is compared."""
+    story, work_id = slow_story(tmp_path, 0.1)
+    assert story.run(work_id).state is State.DONE
+    assert_sound(story, work_id, story.new)
+
+
+def test_evidence_revoked_before_execution_keeps_the_promotion_out(tmp_path):
     """Decided again at the moment of execution: evidence revoked in between keeps the promotion out."""
     story = Story(tmp_path)
     work_id = promoted(story)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from greenroom.domain.bake import Limits, Seen, why_worse
+from greenroom.domain.bake import SLOW_LOOKS, WARM_UP_SECONDS, Limits, Seen, why_failing, why_slower
 from greenroom.domain.errors import Refused
 from greenroom.domain.ledger import parse_timestamp, timestamp
 from greenroom.workflows.step import Again, Done, Outcomes, StepContext
@@ -49,33 +49,54 @@ class BakeStep:
 
 @dataclass(frozen=True)
 class Watch:
-    """What was seen of the release so far: requests and failures are added up look by look."""
+    """What was seen of the release so far: requests and failures are added up look by look, latencies are those of
+    the last minute, and `slow` counts the looks in a row at which they were too long."""
 
-    requests: int
-    failed: int
-    p99: float
+    failures: Seen
+    latencies: Seen
     looked_at: datetime
+    slow: int
 
     @classmethod
     def of(cls, context: StepContext, step: str, since: datetime) -> Watch:
         """What earlier looks of this step recorded, and what happened since the last of them."""
-        last = context.fact(step, "watch") or {"requests": 0, "failed": 0, "looked_at": timestamp(since)}
-        looked = parse_timestamp(last["looked_at"])
-        now, digest = context.world.clock.now(), context.release.digest
-        new = context.world.edge.traffic(context.environment, looked, now).of(digest)
-        recent = context.world.edge.traffic(context.environment, max(since, now - WINDOW), now).of(digest)
-        return cls(last["requests"] + new.requests, last["failed"] + new.failed, recent.p99, now)
+        last = context.fact(step, "watch") or {"requests": 0, "failed": 0, "looked_at": timestamp(since), "slow": 0}
+        now = context.world.clock.now()
+        new = _seen(context, parse_timestamp(last["looked_at"]), now)
+        failures = Seen(last["requests"] + new.requests, last["failed"] + new.failed, 0.0)
+        warm = max(since + timedelta(seconds=WARM_UP_SECONDS), now - WINDOW)
+        latencies = _seen(context, warm, now) if warm < now else Seen(0, 0, 0.0)
+        is_slow = why_slower(_limits(context), _before(context), latencies) is not None
+        return cls(failures, latencies, now, last["slow"] + 1 if is_slow else 0)
 
     def as_facts(self) -> dict[str, Any]:
-        return {"watch": {"requests": self.requests, "failed": self.failed, "looked_at": timestamp(self.looked_at)}}
+        seen = {"requests": self.failures.requests, "failed": self.failures.failed, "slow": self.slow}
+        return {"watch": {**seen, "looked_at": timestamp(self.looked_at)}}
 
     def why_worse(self, context: StepContext) -> str | None:
         """Why it is worse than what it replaces; None while it is not."""
-        policy = context.config.bake
-        limits = Limits(policy.max_failed, policy.max_slower, policy.min_requests)
+        limits, before = _limits(context), _before(context)
         exits = sum(context.world.runtime.instance(i).exits for i in deployment(context).instance_ids())
-        before = context.fact("start", "baseline") or {"requests": 0, "failed": 0, "p99": 0.0}
-        return why_worse(limits, Seen(**before), Seen(self.requests, self.failed, self.p99), exits)
+        failing = why_failing(limits, before, self.failures, exits)
+        if failing or self.slow < SLOW_LOOKS:
+            return failing
+        return why_slower(limits, before, self.latencies)
+
+
+def _seen(context: StepContext, since: datetime, until: datetime) -> Seen:
+    """What the edge saw of this work's release in that time."""
+    found = context.world.edge.traffic(context.environment, since, until).of(context.release.digest)
+    return Seen(found.requests, found.failed, found.p99)
+
+
+def _before(context: StepContext) -> Seen:
+    """What `start` recorded of the release that is replaced."""
+    return Seen(**(context.fact("start", "baseline") or {"requests": 0, "failed": 0, "p99": 0.0}))
+
+
+def _limits(context: StepContext) -> Limits:
+    policy = context.config.bake
+    return Limits(policy.max_failed, policy.max_slower, policy.min_requests)
 
 
 def baseline(context: StepContext) -> dict[str, Any]:

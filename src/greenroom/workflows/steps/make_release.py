@@ -99,7 +99,7 @@ class SealStep(_ReleaseStep):
 def _record(tx: Connection, context: StepContext, built: Built, sealed: Sealed) -> None:
     """The same commit sealed again is the same release: who made it first stays its maker."""
     world, work = context.world, context.work
-    world.store.works.set_columns(tx, work.id, [work.state], release=sealed.digest)
+    world.store.works.set_columns(tx, work.id, [State.ACTIVE, State.DONE], release=sealed.digest)
     if not world.store.has_release(tx, sealed.digest):
         row = {
             "id": sealed.digest,

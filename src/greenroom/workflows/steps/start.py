@@ -11,7 +11,8 @@ from greenroom.workflows.steps.ground import deployment, runs
 
 
 class StartStep:
-    """Verifies the bytes once more, then asks the keeper. Undo drains and stops what was started."""
+    """Asks the keeper, for bytes that were verified within the last minute or are verified now. Undo drains and stops
+    what was started."""
 
     name = "start"
     returns = True
@@ -20,7 +21,7 @@ class StartStep:
         if not runs(context):
             return Done()
         world, release = context.world, context.release
-        unpacked = world.artifacts.unpack(release.digest)
+        unpacked = world.unpacked(release.digest)
         place = world.runtime.prepare(context.environment)
         plan = deployment(context)
         dial = plan.dial(place)
