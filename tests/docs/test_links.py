@@ -1,0 +1,95 @@
+"""What the pages point to is there: pages, headings, files, commands, errors, keys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import typer
+
+from greenroom.cli.root import build
+from tests.docs.pages import ROOT, Page, commands, own_pages, pages
+
+PATH = re.compile(r"(?:src|tests|scripts|docs|examples|bench|\.ci)/[\w./-]+")
+CODE = re.compile(r"[a-z_]+\.[a-z_]+(?:\.[a-z_]+)?")
+ALL = {p.path: p for p in pages()}
+PLACEHOLDERS = re.compile(r"NAME|ENV\b|\.\.\.|…")
+
+
+def ids(page: Page) -> str:
+    return page.path
+
+
+@pytest.mark.parametrize("page", ALL.values(), ids=ids)
+def test_every_relative_link_leads_somewhere(page: Page) -> None:
+    """A link names a file that exists, and a heading that this file has."""
+    for link in page.links():
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, heading = link.partition("#")
+        target = (ROOT / page.path).parent / file if file else ROOT / page.path
+        assert target.exists(), f"{page.path} links to {link}, which is not there"
+        if heading:
+            known = ALL[target.resolve().relative_to(ROOT).as_posix()].anchors()
+            assert heading in known, f"{page.path} links to the heading {link}, which is not there"
+
+
+@pytest.mark.parametrize("page", own_pages(), ids=ids)
+def test_every_path_that_is_named_exists(page: Page) -> None:
+    """`src/…`, `tests/…` and the like in a page are files or directories of the project."""
+    for text in page.code():
+        if PATH.fullmatch(text) and not PLACEHOLDERS.search(text):
+            assert (ROOT / text).exists(), f"{page.path} names {text}, which is not there"
+
+
+def _known() -> dict[str, object]:
+    """Every command by its words: `release list`."""
+    found: dict[str, object] = {}
+
+    def walk(command: object, words: tuple[str, ...]) -> None:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            found[" ".join(words)] = command
+            return
+        found[" ".join(words)] = command
+        for name, one in inner.items():
+            walk(one, (*words, name))
+
+    walk(typer.main.get_command(build()), ())
+    return found
+
+
+@pytest.mark.parametrize("page", own_pages(), ids=ids)
+def test_every_command_that_is_named_exists(page: Page) -> None:
+    """`greenroom NOUN VERB --option` in a page is a command with that option."""
+    known = _known()
+    for text in commands(page):
+        words = text.replace(";", " ").split()
+        name = next((n for n in (" ".join(words[:2]), words[0]) if n in known), None)
+        assert name is not None, f"{page.path} names `greenroom {text}`, which is no command"
+        if name == words[0] == "release" and len(words) > 1 and not words[1].startswith("-"):
+            continue  # greenroom release [COMMIT]
+        options = {o for p in known[name].params for o in p.opts + p.secondary_opts}  # type: ignore[attr-defined]
+        for word in words:
+            if word.startswith("--"):
+                given = word.partition("=")[0]
+                assert given in options, f"{page.path}: greenroom {name} has no {given}"
+
+
+@pytest.mark.parametrize("page", own_pages(), ids=ids)
+def test_every_error_that_is_named_can_be_raised(page: Page) -> None:
+    """A code such as `bake.worse` in a page is one of the reference of errors."""
+    reference = ALL["docs/reference/errors.md"]
+    known = set(re.findall(r"^### `(.+)`$", reference.text, re.MULTILINE))
+    families = {code.partition(".")[0] for code in known}
+    for text in page.code():
+        if CODE.fullmatch(text) and text.partition(".")[0] in families and not _is_other(text):
+            assert text in known, f"{page.path} names the error {text}, which nothing raises"
+
+
+def _is_other(text: str) -> bool:
+    """Dotted words that are no errors: files, keys of the configuration, functions, events of the ledger."""
+    endings = (".py", ".md", ".db", ".json", ".log", ".key", ".toml", ".yaml", ".sock", ".guard", ".ok")
+    keys = ("release.timeout", "migration.timeout", "migration.contracts", "migration.down", "health.boot", "bake.for")
+    others = ("canary.hold", "account.granted", "release.version")
+    return text.endswith(endings) or text in keys + others
