@@ -12,8 +12,8 @@ GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 TERM = re.compile(r"^\*\*([^*]+)\*\*: (\S.*)", re.MULTILINE)
 
 WORDS = """project, environment, kind, release, artifact, digest, seal, promotion, plan, step, rollback, rehearsal,
-gate, evidence, verdict, decision, approval, override, scope, freeze, window, schedule, test plan, use case, refresh, masking
-rule, data label, clearance, clone, parity, drift, waiver, restore point, drill, incident, hotfix, ledger"""
+gate, evidence, verdict, decision, approval, override, scope, freeze, window, schedule, test plan, use case, refresh,
+masking rule, data label, clearance, clone, parity, drift, waiver, restore point, drill, incident, hotfix, ledger"""
 """The words this product is described in; one spelling everywhere."""
 
 
