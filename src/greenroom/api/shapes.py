@@ -119,6 +119,7 @@ class WorkInFull(WorkSummary):
     history: list[Attempt]
     facts: dict[str, Any]
     steps: list[StepSeconds]
+    application_seconds: float = Field(description="Of its seconds, those the application itself took.")
 
 
 class Decided(Checklist):

@@ -103,7 +103,7 @@ class _View:
         """What is going on, in two words."""
         for w in e["work"]:
             if w["state"] == "attention":
-                return Text("needs a person", style="bold red")
+                return Text("needs you", style="bold red")
             if w["state"] == "active":
                 return Text(doing(w), style="cyan")
         if e["frozen"]:

@@ -1,0 +1,218 @@
+"""Every command has help with an example; every mistake has the same form and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from greenroom.cli import failures
+from greenroom.cli.main import main
+from greenroom.cli.root import build
+from greenroom.cli.waiting import failure
+from greenroom.domain.errors import BadInput, Errored, Refused
+
+
+def every_command(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    group = group or get_command(build())
+    for name, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from every_command(found, (*path, name))
+        else:
+            yield (*path, name)
+
+
+COMMANDS = list(every_command())
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GREENROOM_URL", "GREENROOM_TOKEN", "GREENROOM_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_it_does_with_an_example(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """And that every command has --json and --home."""
+    assert main([*words, "--help"]) == 0
+    said = capsys.readouterr().out
+    example = next(line for line in said.splitlines() if line.strip().startswith("Example: "))
+    assert example.split()[1] == "greenroom"
+    assert " ".join(words) in example or words == ("release", "make")
+    assert "--json" in said
+    assert "--home" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"],
+        ["promote"],
+        ["promote", "a", "b", "c"],
+        ["status", "--nonsense"],
+        ["freeze", "qa"],
+        ["logs", "qa", "-n", "x"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_said_in_four_lines(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What, what to do, and the code; exit code 2; nothing on standard output."""
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("invalid: greenroom")
+    assert "--help shows how it is used\ncode:    usage.invalid\n" in err
+
+
+def test_a_mistake_is_json_where_that_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON object on standard error, for usage errors too."""
+    assert main(["promote", "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, json.loads(err)["code"]) == ("", "usage.invalid")
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["status", "--watch"], ["why", "a", "b"], ["release"], ["whoami"]], ids=" ".join
+)
+def test_without_a_control_plane_it_says_where_to_look(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The quick way and the full one alike."""
+    assert main(words) == 2
+    assert "code:    login.absent" in capsys.readouterr().err
+
+
+def test_nobody_answering_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, and how to start it; the token is not shown."""
+    monkeypatch.setenv("GREENROOM_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("GREENROOM_TOKEN", "gr_hunter22")
+    for words in (["status"], ["status", "--json"], ["release", "list"]):
+        assert main(words) == 3
+        err = capsys.readouterr().err
+        assert "api.unreachable" in err
+        assert "greenroom up" in err
+        assert "hunter22" not in err
+
+
+def test_status_imports_next_to_nothing(tmp_path: Path) -> None:
+    """Counted, not timed: none of the libraries that would make it slow, and few modules at all."""
+    script = (
+        "import sys; before = set(sys.modules); from greenroom.cli.main import main; code = main(['status'])\n"
+        "print(code, len(set(sys.modules) - before), *sorted(m for m in sys.modules if '.' not in m))"
+    )
+    (tmp_path / "greenroom.yaml").write_text("project: nothing-here\n")
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "GREENROOM_URL": "http://127.0.0.1:9",
+        "GREENROOM_TOKEN": "gr_x",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    code, count, *modules = ran.stdout.split()
+    assert code == "3"  # nobody listens there; the error costs some imports more, which are counted too
+    slow = {
+        "typer",
+        "rich",
+        "pydantic",
+        "sqlalchemy",
+        "fastapi",
+        "http",
+        "ssl",
+        "urllib",
+        "email",
+        "asyncio",
+        "pathlib",
+        "yaml",
+    }
+    assert not slow & set(modules)
+    assert int(count) < 80
+
+
+def test_the_block_has_its_form() -> None:
+    """What happened; why; what to do next; the code: further lines under the first."""
+    error = Refused("gate.soak", "promote shop@9c1f to production", because="too\nyoung", hint="wait")
+    assert failures.block(error).splitlines() == [
+        "refused: promote shop@9c1f to production",
+        "because: too",
+        "         young",
+        "next:    wait",
+        "code:    gate.soak",
+    ]
+    assert failures.block(BadInput("a.b", "no")) == "invalid: no\ncode:    a.b"
+    assert "\x1b" not in failures.block(Errored("a.b", "\x1b[2J", because="\x1b]0;title\x07"))
+
+
+def work(state: str, error: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "id": "promotion-1",
+        "kind": "promotion",
+        "version": "1.0",
+        "environment": "qa",
+        "state": state,
+        "error": error,
+    }
+
+
+def test_how_work_ends_decides_the_exit_code() -> None:
+    """Refused, undone and cancelled are an answer of no (1); what needs a person could not be told (3)."""
+    undone = failure(work("rolled_back", Errored("step.broke", "it broke", hint="mend").as_dict()))
+    assert (undone.exit_code, undone.code, undone.hint) == (1, "step.broke", "mend")
+    cancelled = failure(work("rejected", {"outcome": "cancelled", "message": "maria: wrong one"}))
+    assert (cancelled.exit_code, cancelled.code, cancelled.because) == (1, "work.cancelled", "maria: wrong one")
+    stuck = failure(work("attention", {"code": "x.y", "message": "m"}))
+    assert stuck.exit_code == 3
+    assert "greenroom resume promotion-1" in stuck.hint
+    assert failure(work("rejected", None)).code == "work.rejected"
+
+
+def test_init_writes_once_and_says_what_it_saw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run writes nothing; a file that is there stays, unless --force says otherwise."""
+    (tmp_path / "Procfile").write_text("web: python -m shop\n")
+    assert main(["init", "--dry-run", "--template", "full"]) == 0
+    assert "template: full" in capsys.readouterr().out
+    assert not (tmp_path / "greenroom.yaml").exists()
+    assert main(["init", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["written"], Path(told["path"]).read_text()) == (True, told["text"])
+    assert main(["init"]) == 1
+    assert "code:    init.exists" in capsys.readouterr().err
+    assert main(["init", "--force", "--template", "small"]) == 0
+    assert "template: small" in (tmp_path / "greenroom.yaml").read_text()
+    assert main(["init", "--template", "huge"]) == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """For each shell that is named."""
+    assert main(["completion", shell]) == 0
+    assert "_GREENROOM_COMPLETE" in capsys.readouterr().out
+    assert main(["completion", "cmd"]) == 2
+
+
+def test_the_shell_completes_commands() -> None:
+    """As the script calls it."""
+    env = {**os.environ, "_GREENROOM_COMPLETE": "complete_bash", "COMP_WORDS": "greenroom rel", "COMP_CWORD": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "greenroom.cli.main"], env=env, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.split() == ["release"]
+
+
+def test_a_question_nobody_can_answer_is_a_no(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal nothing dangerous is done unless it was said beforehand."""
+    from greenroom.cli.command import Session
+
+    with pytest.raises(BadInput) as found:
+        Session().confirm("Really?")
+    assert found.value.code == "cli.unconfirmed"

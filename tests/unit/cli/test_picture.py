@@ -1,0 +1,99 @@
+"""`greenroom status` as a picture, for every width and encoding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from greenroom.cli.show.path import picture
+from greenroom.domain.plan import WorkKind
+from greenroom.domain.roles import Role
+from greenroom.domain.work import State
+from greenroom.services import judgements, status
+from tests.worlds import actor, added_work, memory_app, memory_world, placed, sealed
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """1.0 everywhere, 2.0 in dev and on its way into packaging, qa frozen, a release being made, one in trouble."""
+    world = memory_world(tmp_path_factory.mktemp("picture"))
+    app = memory_app(world)
+    old, new = sealed(world, "1.0"), sealed(world, "2.0\x1b[2J")
+    for name in ("qa", "packaging", "uat", "staging"):
+        placed(world, old, name, ago=7200)
+    placed(world, new, "dev", ago=180)
+    judgements.freeze(app, actor(Role.MANAGER), "qa", reason="counting\nstock")
+    added_work(world, WorkKind.PROMOTION, State.ACTIVE, environment="packaging", release=new, cursor=6)
+    trouble = {"message": "the undo failed"}
+    added_work(world, WorkKind.ROLLBACK, State.ATTENTION, environment="uat", release=old, error=trouble)
+    added_work(world, WorkKind.RELEASE, State.ACTIVE, cursor=1)
+    return status.path(app, actor(Role.MANAGER))
+
+
+def test_across_when_there_is_room(path: dict[str, object]) -> None:
+    """One row of boxes, and below it what a person should know, by environment."""
+    said = picture(path, width=130, color=False, unicode=True)
+    head = next(line for line in said.splitlines() if "╭" in line)
+    assert [name for name in head.split() if name.isalpha()] == [
+        "dev",
+        "qa",
+        "packaging",
+        "uat",
+        "staging",
+        "production",
+    ]
+    for piece in ("● down 3 min", "❄ frozen", "baking", "needs you", "empty", "━━▶", "┄┄▶"):
+        assert piece in said
+    assert "qa          ❄ frozen by manager: counting stock" in said
+    assert "a release of HEAD: build 2/4" in said
+    assert "the undo failed; greenroom work show rollback-" in said
+
+
+def test_downwards_when_it_is_narrow(path: dict[str, object]) -> None:
+    """One line per environment, in order, and nothing beyond the width."""
+    said = picture(path, width=60, color=False, unicode=True)
+    order = ["dev", "qa", "packaging", "uat", "staging", "production"]
+    names = [line.split()[0] for line in said.splitlines() if line[2:3].isalpha() and line.split()[0] in order]
+    assert names == order
+    assert "╭" not in said
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 100, 115, 116, 120, 121, 140, 200, 1000])
+@pytest.mark.parametrize("unicode", [True, False])
+def test_no_line_is_wider_than_the_terminal(path: dict[str, object], width: int, unicode: bool) -> None:
+    """Whatever the width."""
+    said = picture(path, width=width, color=False, unicode=unicode)
+    assert max(cell_len(line) for line in said.splitlines()) <= width
+
+
+def test_plain_where_the_encoding_has_nothing_else(path: dict[str, object]) -> None:
+    """ASCII alone."""
+    assert picture(path, width=140, color=False, unicode=False).replace("·", "").isascii()
+
+
+def test_colours_only_where_asked(path: dict[str, object]) -> None:
+    """And nothing that came from elsewhere sends an escape sequence."""
+    assert "\x1b" not in picture(path, width=140, color=False, unicode=True)
+    coloured = picture(path, width=140, color=True, unicode=True)
+    assert "\x1b[" in coloured
+    assert "\x1b[2J" not in coloured
+
+
+def test_a_new_project_says_what_to_do(tmp_path: Path) -> None:
+    """An empty path is no riddle."""
+    app = memory_app(memory_world(tmp_path))
+    assert "greenroom release makes one" in picture(
+        status.path(app, actor(Role.MANAGER)), width=80, color=False, unicode=True
+    )
+
+
+def test_what_may_go_says_how(tmp_path: Path) -> None:
+    """A passed arrow names the command."""
+    world = memory_world(tmp_path)
+    new = sealed(world, "2.0")
+    placed(world, new, "dev")
+    path = status.path(memory_app(world), actor(Role.MANAGER))
+    path["environments"][1]["arrow"] |= {"verdict": "passed", "lines": []}
+    assert "✓ 2.0 may come in: greenroom promote 2.0 qa" in picture(path, width=130, color=False, unicode=True)
