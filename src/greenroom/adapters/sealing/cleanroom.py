@@ -34,6 +34,7 @@ from greenroom.ports.databases import Database, Databases
 HOOKS = Path(__file__).with_name("observe")
 STOP_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
+STEADY_SECONDS = 0.5
 POLL_SECONDS = 0.05
 ENVIRONMENT = "clean-room"
 
@@ -205,8 +206,9 @@ class Trial:
         with self._room.open(self._task(process.command, env, Doors(inward, outward))) as running:
             why = self._await_health(process, running)
             seconds = time.monotonic() - running.began
-            if not running.ended and not running.terminate(min(process.stop_seconds, STOP_SECONDS)):
-                self._say("note: it ignored SIGTERM and was killed: every stop will wait for the time limit")
+            limit = min(process.stop_seconds, STOP_SECONDS)
+            if not running.ended and not running.terminate(limit):
+                self._say(f"note: {process.name} did not end within {limit:g} s of SIGTERM and was killed")
             return Outcome(why, seconds, self._redacted(running.output))
 
     def _await_health(self, process: Process, running: Running) -> str:
@@ -221,12 +223,21 @@ class Trial:
             if process.listen:
                 answer = get(self._address(process), health.path, health.request_seconds)
                 if answer == health.status:
-                    return ""
+                    return self._await_steadiness(process, running)
                 last = f"GET {health.path} answered {answer}, not {health.status}" if answer else last
             time.sleep(POLL_SECONDS)
         return (
             f"{process.name} did not become healthy within {health.boot_seconds:g} s: {last}" if process.listen else ""
         )
+
+    def _await_steadiness(self, process: Process, running: Running) -> str:
+        """Healthy once is not yet healthy: a process that ends right after its first answer is not."""
+        until = time.monotonic() + STEADY_SECONDS
+        while time.monotonic() < until:
+            if running.ended:
+                return f"{process.name} answered once and ended"
+            time.sleep(POLL_SECONDS)
+        return ""
 
     def _address(self, process: Process) -> Path | int:
         if process.listen is Listen.SOCKET:

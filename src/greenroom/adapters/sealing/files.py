@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -23,7 +24,10 @@ CHUNK = 1 << 20
 MAX_FILES = 200_000
 MAX_BYTES = 4 << 30
 MAX_PATH = 1024
+MAX_PART = 200  # characters; a name has 255 bytes at most
 THREADS = min(8, (os.cpu_count() or 1) + 1)
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 FILE, LINK, DIRECTORY = "file", "link", "dir"
 
@@ -52,9 +56,9 @@ def checked_path(name: str) -> str:
     parts = name.split("/")
     if not name or name.startswith("/") or any(p in ("", ".", "..") for p in parts):
         raise UnfitPath("is not a plain relative path")
-    if len(name) > MAX_PATH or any(len(p.encode()) > 255 for p in parts):
+    if len(name) > MAX_PATH or any(len(p) > MAX_PART for p in parts):
         raise UnfitPath("is too long")
-    if any(ord(c) < 32 or ord(c) == 127 for c in name):
+    if CONTROL.search(name):
         raise UnfitPath("holds control characters")
     try:
         name.encode()

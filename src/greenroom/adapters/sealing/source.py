@@ -108,6 +108,8 @@ def _listing(repository: Path, commit: str) -> Iterator[Blob]:
             raise _unfit(path, f"it {error}") from None
         if path.split("/")[0] in RESERVED:
             raise _unfit(path, "the release keeps its own files under that name", "remove it from git")
+        if not size.isdigit():
+            raise Errored("release.source_unreadable", f"git cannot read {path}", because="its object is missing")
         yield Blob(mode, oid, int(size), path)
 
 

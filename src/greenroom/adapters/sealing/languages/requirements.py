@@ -6,6 +6,7 @@ where packages come from is a setting of the machine that seals, not of the comm
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ def read_pins(tree: Path, name: str = "requirements.txt", seen: frozenset[str] =
 
     Raises Refused (`release.lock_unpinned`) naming file and line.
     """
+    name = posixpath.normpath(name)
     if name in seen:
         return []
     path = tree / name
