@@ -7,6 +7,9 @@ from dataclasses import dataclass
 FLOOR_SECONDS = 0.05
 """Latencies below this are not compared: a p99 that grows from 2 to 8 ms is noise, not a reason."""
 
+TAIL_REQUESTS = 1_000
+"""With fewer, a 99th percentile is hardly more than the slowest request: the median is compared instead."""
+
 WARM_UP_SECONDS = 5.0
 """Latencies are not judged before: connections open, caches fill, and visitors who were held arrive at once."""
 
@@ -17,7 +20,7 @@ SLOW_LOOKS = 3
 @dataclass(frozen=True)
 class Limits:
     """When a release counts as worse: its share of failures exceeds the baseline's by more than `max_failed`, or
-    its p99 exceeds `max_slower` times the baseline's. Nothing is judged below `min_requests`."""
+    its latency exceeds `max_slower` times the baseline's. Nothing is judged below `min_requests`."""
 
     max_failed: float = 0.01
     max_slower: float = 3.0
@@ -26,11 +29,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Seen:
-    """Requests, failures and the 99th percentile of latency in seconds."""
+    """Requests, failures, the median and the 99th percentile of latency in seconds."""
 
     requests: int
     failed: int
-    p99: float
+    p50: float = 0.0
+    p99: float = 0.0
 
     @property
     def failed_share(self) -> float:
@@ -52,7 +56,9 @@ def why_slower(limits: Limits, before: Seen, after: Seen) -> str | None:
     """Why it is slower, in words; None while it is not, or while too little was seen of either."""
     if min(before.requests, after.requests) < limits.min_requests:
         return None
-    limit = max(before.p99 * limits.max_slower, FLOOR_SECONDS)
-    if after.p99 <= limit:
+    enough = min(before.requests, after.requests) >= TAIL_REQUESTS
+    name, was, now = ("p99", before.p99, after.p99) if enough else ("median", before.p50, after.p50)
+    limit = max(was * limits.max_slower, FLOOR_SECONDS)
+    if now <= limit:
         return None
-    return f"p99 is {after.p99 * 1000:.0f} ms, before {before.p99 * 1000:.0f} ms, allowed {limit * 1000:.0f} ms"
+    return f"its {name} is {now * 1000:.0f} ms, before {was * 1000:.0f} ms, allowed {limit * 1000:.0f} ms"

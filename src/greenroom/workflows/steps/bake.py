@@ -63,9 +63,9 @@ class Watch:
         last = context.fact(step, "watch") or {"requests": 0, "failed": 0, "looked_at": timestamp(since), "slow": 0}
         now = context.world.clock.now()
         new = _seen(context, parse_timestamp(last["looked_at"]), now)
-        failures = Seen(last["requests"] + new.requests, last["failed"] + new.failed, 0.0)
+        failures = Seen(last["requests"] + new.requests, last["failed"] + new.failed)
         warm = max(since + timedelta(seconds=WARM_UP_SECONDS), now - WINDOW)
-        latencies = _seen(context, warm, now) if warm < now else Seen(0, 0, 0.0)
+        latencies = _seen(context, warm, now) if warm < now else Seen(0, 0)
         is_slow = why_slower(_limits(context), _before(context), latencies) is not None
         return cls(failures, latencies, now, last["slow"] + 1 if is_slow else 0)
 
@@ -86,12 +86,12 @@ class Watch:
 def _seen(context: StepContext, since: datetime, until: datetime) -> Seen:
     """What the edge saw of this work's release in that time."""
     found = context.world.edge.traffic(context.environment, since, until).of(context.release.digest)
-    return Seen(found.requests, found.failed, found.p99)
+    return Seen(found.requests, found.failed, found.p50, found.p99)
 
 
 def _before(context: StepContext) -> Seen:
     """What `start` recorded of the release that is replaced."""
-    return Seen(**(context.fact("start", "baseline") or {"requests": 0, "failed": 0, "p99": 0.0}))
+    return Seen(**(context.fact("start", "baseline") or {"requests": 0, "failed": 0}))
 
 
 def _limits(context: StepContext) -> Limits:
@@ -103,6 +103,6 @@ def baseline(context: StepContext) -> dict[str, Any]:
     """What the edge saw lately of the release that is to be replaced."""
     release, now = was(context).release, context.world.clock.now()
     if release is None:
-        return {"requests": 0, "failed": 0, "p99": 0.0}
+        return {"requests": 0, "failed": 0}
     seen = context.world.edge.traffic(context.environment, now - WINDOW, now).of(release)
-    return {"requests": seen.requests, "failed": seen.failed, "p99": seen.p99}
+    return {"requests": seen.requests, "failed": seen.failed, "p50": seen.p50, "p99": seen.p99}
