@@ -9,7 +9,7 @@ FAMILIES = {
     "account": "Accounts and their roles.",
     "api": "The control plane's own door.",
     "approval": "A person's yes to a release.",
-    "artifact": "The stored, sealed releases. They are verified before every start.",
+    "artifact": "The stored, sealed releases. They are verified before a release is started.",
     "auth": "Who is asking.",
     "bake": "The time after the switch in which the new release is watched.",
     "board": "The board in the browser.",
