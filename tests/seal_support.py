@@ -22,7 +22,8 @@ from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
 from greenroom.domain.release import Descriptor, Health, Language, Listen, Process, Services
 from greenroom.ports.artifacts import Built, CleanRoom, Sealed
 
-BUILDER = "gr-test-builder"
+BUILDER = os.environ.setdefault("GREENROOM_TEST_BUILDER", f"gr-seal-{os.getpid()}")
+"""The user that builds; children of a suite's process use the same, and only that process removes it."""
 
 SERVER = """\
 import http.server, os, socketserver{imports}
@@ -106,8 +107,7 @@ class Workshop:
         self.tools = shared_tools()
         self.artifacts = OciArtifacts(self.home, self.keyring, self.tools)
         if self.account is None and os.getuid() == 0:
-            user = ensure_user(BUILDER)
-            self.account = Account(user.uid, user.gid)
+            self.account = builder_account()
         self.sealer = OciSealer(
             self.home,
             self.keyring,
@@ -159,11 +159,23 @@ class Workshop:
 
 
 @cache
+def builder_account() -> Account:
+    user = ensure_user(BUILDER)
+    if BUILDER.endswith(f"-{os.getpid()}"):
+        atexit.register(subprocess.run, ["userdel", BUILDER], check=False, capture_output=True)
+    return Account(user.uid, user.gid)
+
+
+@cache
 def shared_tools() -> HostToolchain:
-    """Interpreters are adopted once for the whole run: that copies a whole Python."""
+    """Interpreters are adopted once for the whole run, by its first process: that copies a whole Python."""
+    given = os.environ.get("GREENROOM_TEST_TOOLS")
+    if given and Path(given).stat().st_uid == os.getuid():
+        return HostToolchain(Home.at(Path(given)))
     directory = Path(tempfile.mkdtemp(prefix="gr-tools-"))
     directory.chmod(0o755)
     home = Home.at(directory / "home")
+    os.environ["GREENROOM_TEST_TOOLS"] = str(home.root)
     for path in (home.run, directory):
         atexit.register(remove_tree, path)
     return HostToolchain(home)
@@ -178,11 +190,18 @@ def git(repository: Path, *words: str) -> str:
 
 
 @contextmanager
+def open_directory() -> Iterator[Path]:
+    """A directory that every user of the machine can pass through; pytest's own are closed again by each run."""
+    made = Path(tempfile.mkdtemp(prefix="gr-seal-"))
+    made.chmod(0o755)
+    try:
+        yield made
+    finally:
+        remove_tree(made)
+
+
+@contextmanager
 def workshop(directory: Path, **settings: object) -> Iterator[Workshop]:
-    """A workshop whose directories other users of the machine can pass through."""
-    for parent in (directory, *directory.parents):
-        if parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
     made = Workshop(directory, **settings)  # type: ignore[arg-type]
     try:
         yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from greenroom.domain.release import (
     Variable,
 )  # fmt: skip
 from greenroom.ports.artifacts import CleanRoom
-from tests.seal_support import NODE, NODE_FILES, PLAIN, PYTHON, plain_app, python_app, workshop
+from tests.seal_support import NODE, NODE_FILES, PLAIN, PYTHON, open_directory, plain_app, python_app, workshop
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In place of pytest's: the build's user comes through here."""
+    with open_directory() as made:
+        yield made
+
 
 UNDECLARED = """\
     import subprocess, threading

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,25 @@ import pytest
 from greenroom.adapters.sealing.tools import Recipe
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.release import Descriptor, Language
-from tests.seal_support import NODE, NODE_FILES, PLAIN, PYTHON, Workshop, plain_app, python_app, workshop
+from tests.seal_support import (
+    NODE,
+    NODE_FILES,
+    PLAIN,
+    PYTHON,
+    Workshop,
+    open_directory,
+    plain_app,
+    python_app,
+    workshop,
+)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In place of pytest's: the build's user comes through here."""
+    with open_directory() as made:
+        yield made
+
 
 OPEN_PROJECT = '[project]\nname="x"\ndependencies=["flask"]'
 CASES = [

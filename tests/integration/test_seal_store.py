@@ -25,9 +25,16 @@ from greenroom.adapters.sealing.tools import Recipe
 from greenroom.domain.canonical import canonical
 from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.release import Language
-from tests.seal_support import PLAIN, PYTHON, Workshop, plain_app, python_app, shared_tools, workshop
+from tests.seal_support import PLAIN, PYTHON, Workshop, open_directory, plain_app, python_app, shared_tools, workshop
 
 APP_FILES = plain_app() | {"static/a.txt": "a", "static/b.txt": "b"}
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In place of pytest's: the build's user comes through here."""
+    with open_directory() as made:
+        yield made
 
 
 @pytest.fixture

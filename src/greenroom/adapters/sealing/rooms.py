@@ -30,7 +30,7 @@ from greenroom.ports.runtime import Finished
 
 KEPT_OUTPUT = 64 << 10
 LINE = 500
-WATCH_EVERY = 2.0
+WATCH_EVERY = 1.0
 FILE_BYTES = 2 << 30
 SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/sbin")
 CONFIGURATION = ("ld.so.cache", "ld.so.conf", "localtime", "passwd", "group", "nsswitch.conf", "alternatives", "ssl")
