@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from greenroom.adapters.sealing.tools import Recipe
 from greenroom.domain.errors import BadInput, Refused
@@ -136,6 +137,22 @@ def test_steps_may_be_done_again(tmp_path: Path) -> None:
         again = shop.build(python_app(), PYTHON)
         assert again == first
         assert not (again.root / "left-over").exists()
+
+
+def test_a_uv_lock_is_understood(tmp_path: Path) -> None:
+    """What uv.lock names is installed, its development dependencies are not, and its hash is in the documents."""
+    project = (
+        '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["itsdangerous==2.2.0"]\n'
+        '[dependency-groups]\ndev = ["six==1.17.0"]\n'
+    )
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/pyproject.toml").write_text(project)
+    subprocess.run([find_uv_bin(), "lock", "--quiet"], cwd=tmp_path / "project", check=True)
+    locked = {"pyproject.toml": project, "uv.lock": (tmp_path / "project/uv.lock").read_text()}
+    with workshop(tmp_path) as shop:
+        built = shop.build({"app.py": python_app()["app.py"]} | locked, PYTHON)
+        assert [c["name"] for c in built.components] == ["itsdangerous"]
+        assert shop.sealer.clean_room(built, "w1", shop.said.append).healthy
 
 
 def test_files_that_only_their_owner_reads_are_opened(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ VENV = ".venv"
 LOCKS = ("uv.lock", "requirements.txt")
 FETCH_SECONDS = 900.0
 PINS = "requirements.txt"
-INSTALL = ("pip", "install", "--no-deps", "--link-mode", "copy", "--no-config", "--requirement", PINS)
+SETTINGS = "uv.toml"
+INSTALL = ("pip", "install", "--no-deps", "--link-mode", "copy", "--requirement", PINS)
+USERS_SETTINGS = ("~/.config/uv/uv.toml", "/etc/uv/uv.toml")
 NO_WHEEL = re.compile(r"([A-Za-z0-9._-]+)==\S+ has no (?:usable )?wheels")
 MACHINE_FILES = ("pyvenv.cfg", ".lock", ".gitignore", "CACHEDIR.TAG", "lib64")
 """What `uv venv` writes and the release does without: it is made anew where the release runs, or serves nothing."""
@@ -42,6 +44,7 @@ MACHINE_FILES = ("pyvenv.cfg", ".lock", ".gitignore", "CACHEDIR.TAG", "lib64")
 
 class Builder:
     def fetch(self, job: Job) -> None:
+        _bring_settings(job)
         pins = self._pins(job)
         job.say(f"fetching {len(pins)} distributions for Python {job.program().version}")
         self._uv(job, "venv", "--quiet", "--relocatable", "--no-project", "--python", str(job.program().executable))
@@ -51,6 +54,7 @@ class Builder:
         _write_pins(job, pins)
         if pins:
             self._check_complete(job)
+        (job.deps / SETTINGS).unlink()  # it may hold a password
 
     def install(self, job: Job) -> None:
         files.copy_tree(job.deps / VENV, job.root / VENV, shared=not job.recipe.commands)
@@ -140,7 +144,7 @@ class Builder:
         shutil.copy2(_uv_binary(), uv)  # where it lies, the room's user may not be able to read it
         job.room.give(job.deps)
         venv = {"UV_CACHE_DIR": str(private["cache"]), "VIRTUAL_ENV": str(job.deps / VENV)}
-        env = surroundings(job.deps, job.path_entries()) | _registry() | _uv_settings() | venv
+        env = surroundings(job.deps, job.path_entries()) | _registry() | _uv_settings(job) | venv
         env.pop("UV_OFFLINE")
         needs = job.program().needs
         task = Task((str(uv), *INSTALL), env, job.deps, writable=(job.deps,), readable=needs, network=True)
@@ -163,7 +167,7 @@ class Builder:
 
     def _uv(self, job: Job, *arguments: str, check: bool = True) -> str | None:
         """Run uv as ourselves in `job.deps`; None when it succeeds, else (unless `check`) what it said."""
-        env = dict(os.environ) | _registry() | _uv_settings() | {"VIRTUAL_ENV": str(job.deps / VENV)}
+        env = dict(os.environ) | _registry() | _uv_settings(job) | {"VIRTUAL_ENV": str(job.deps / VENV)}
         for name in ("UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX"):
             env.pop(name, None)
         try:
@@ -295,8 +299,21 @@ def _uv_binary() -> str:
         raise Errored("release.uv_missing", "uv is not installed", hint="install uv") from None
 
 
-def _uv_settings() -> dict[str, str]:
-    return {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "UV_NO_PYTHON_DOWNLOADS": "1"}
+def _bring_settings(job: Job) -> None:
+    """The settings of whoever seals, and no others: uv would look for some in every directory above, too."""
+    named = os.environ.get("UV_CONFIG_FILE")
+    found = (Path(p).expanduser() for p in ((named,) if named else USERS_SETTINGS))
+    text = next((p.read_bytes() for p in found if p.is_file()), b"")
+    files.write_atomically(job.deps / SETTINGS, text, 0o600)
+
+
+def _uv_settings(job: Job) -> dict[str, str]:
+    return {
+        "UV_CONFIG_FILE": str(job.deps / SETTINGS),
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "NO_COLOR": "1",
+    }
 
 
 def _registry() -> dict[str, str]:
