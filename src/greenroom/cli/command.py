@@ -74,7 +74,7 @@ class Session:
 
     def show(self, what: RenderableType | str) -> None:
         """For people alone: nothing when machines read."""
-        from greenroom.cli.show.terminal import console, rendered
+        from greenroom.terminal.screen import console, rendered
 
         if self.as_json:
             return
@@ -88,7 +88,7 @@ class Session:
 
     def say(self, line: str) -> None:
         """Progress, on standard error."""
-        from greenroom.cli.show.words import plain
+        from greenroom.terminal.words import plain
 
         if not self.as_json:
             sys.stderr.write(plain(line) + "\n")

@@ -36,7 +36,7 @@ def block(error: GreenroomError, *, color: bool = False, width: int = 100) -> st
     next:    it passes by itself at 11:00
     code:    gate.soak_short
     """
-    from greenroom.cli.show.words import plain
+    from greenroom.terminal.words import plain
 
     word = f"\x1b[1;{COLORS[error.word]}m{error.word}:\x1b[0m" if color else f"{error.word}:"
     lines = [f"{word} {plain(error.message)}"]

@@ -11,10 +11,10 @@ from typing import Any
 
 from greenroom.cli.command import Session
 from greenroom.cli.events import Event, follow
-from greenroom.cli.show.terminal import console, is_unicode, marks
-from greenroom.cli.show.words import duration, one_line, plain
-from greenroom.cli.show.work import title
 from greenroom.domain.errors import Errored, GreenroomError, Refused, from_dict
+from greenroom.terminal.screen import console, is_unicode, marks
+from greenroom.terminal.words import duration, one_line, plain
+from greenroom.terminal.work import title
 
 ENDED_WELL = "done"
 
@@ -132,7 +132,7 @@ class Board:
         return None
 
     def drawn(self) -> Any:
-        from greenroom.cli.show.work import plan
+        from greenroom.terminal.work import plan
 
         seconds = dict(self._seconds)
         if self._work["state"] == "active" and self._work["step"]:

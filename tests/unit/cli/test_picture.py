@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from greenroom.cli.show.path import picture
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.services import judgements, status
+from greenroom.terminal.path import picture
 from tests.worlds import actor, added_work, memory_app, memory_world, placed, sealed
 
 

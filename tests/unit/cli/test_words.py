@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenroom.cli.show.words import age, ago, duration, one_line, plain, since, size, until
+from greenroom.terminal.words import age, ago, duration, one_line, plain, since, size, until
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from greenroom.api.access import Who
 from greenroom.api.routing import authenticated_router
 from greenroom.api.shapes import PathInPlace
 from greenroom.api.state import Services
-from greenroom.cli.show.path import picture
 from greenroom.services import status
+from greenroom.terminal.path import picture
 
 router = authenticated_router("status")
 

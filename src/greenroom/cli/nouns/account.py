@@ -11,7 +11,7 @@ from rich.text import Text
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Yes
-from greenroom.cli.show.words import one_line, since
+from greenroom.terminal.words import one_line, since
 
 ORDER = 150
 

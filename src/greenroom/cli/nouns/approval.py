@@ -12,7 +12,7 @@ from rich.text import Text
 from greenroom.cli.command import Session, command
 from greenroom.cli.nouns.promotion import shown
 from greenroom.cli.options import Environment, Release, Yes
-from greenroom.cli.show.words import one_line, since
+from greenroom.terminal.words import one_line, since
 
 ORDER = 100
 

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from greenroom.cli.command import Session, command
-from greenroom.cli.show.terminal import is_unicode, marks
-from greenroom.cli.show.words import one_line
+from greenroom.terminal.screen import is_unicode, marks
+from greenroom.terminal.words import one_line
 
 ORDER = 50
 STYLE = {"passed": "green", "failed": "red", "errored": "yellow"}

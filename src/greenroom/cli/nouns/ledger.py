@@ -13,8 +13,8 @@ from rich.text import Text
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Limit
-from greenroom.cli.show.words import local, one_line
 from greenroom.domain.errors import BadInput, Errored, Refused
+from greenroom.terminal.words import local, one_line
 
 ORDER = 140
 

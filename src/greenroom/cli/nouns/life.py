@@ -12,7 +12,7 @@ from rich.text import Text
 
 from greenroom.cli import where
 from greenroom.cli.command import Session, command
-from greenroom.cli.show.words import plain
+from greenroom.terminal.words import plain
 
 ORDER = 20
 

@@ -13,7 +13,7 @@ from greenroom.cli import credentials
 from greenroom.cli.client import Client
 from greenroom.cli.command import Session, command
 from greenroom.cli.nouns.secret import read_hidden
-from greenroom.cli.show.words import one_line
+from greenroom.terminal.words import one_line
 
 ORDER = 180
 

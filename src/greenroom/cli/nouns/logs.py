@@ -10,8 +10,8 @@ import typer
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Environment
-from greenroom.cli.show.words import plain
 from greenroom.domain.errors import BadInput
+from greenroom.terminal.words import plain
 
 ORDER = 40
 

@@ -8,7 +8,7 @@ import typer
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Environment, Release, seconds_of
-from greenroom.cli.show.words import local, one_line
+from greenroom.terminal.words import local, one_line
 
 ORDER = 120
 

@@ -11,8 +11,8 @@ from rich.text import Text
 from greenroom.cli import where
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import DryRun
-from greenroom.cli.show.words import plain, size
 from greenroom.domain.errors import BadInput
+from greenroom.terminal.words import plain, size
 
 ORDER = 170
 

@@ -11,7 +11,7 @@ import typer
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import DryRun, Environment, Release, Wait
-from greenroom.cli.show.words import local, one_line, until
+from greenroom.terminal.words import local, one_line, until
 
 ORDER = 70
 
@@ -109,16 +109,16 @@ def follow(
 
 
 def shown(answer: dict[str, Any], what: str) -> Any:
-    from greenroom.cli.show.checklist import answered
-    from greenroom.cli.show.terminal import is_unicode, marks
+    from greenroom.terminal.checklist import answered
+    from greenroom.terminal.screen import is_unicode, marks
 
     return answered(answer, what, marks(is_unicode(sys.stdout)))
 
 
 def show_lines(session: Session, facts: dict[str, Any]) -> None:
     """The checklist that came with a refusal, on standard error above it."""
-    from greenroom.cli.show.checklist import checklist
-    from greenroom.cli.show.terminal import console, is_unicode, marks
+    from greenroom.terminal.checklist import checklist
+    from greenroom.terminal.screen import console, is_unicode, marks
 
     if facts.get("lines") and not session.as_json:
         console(sys.stderr).print(checklist(facts, marks(is_unicode(sys.stderr))))

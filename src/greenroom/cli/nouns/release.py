@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Limit, Release, Wait
-from greenroom.cli.show.words import local, one_line, since, size
+from greenroom.terminal.words import local, one_line, since, size
 
 ORDER = 60
 

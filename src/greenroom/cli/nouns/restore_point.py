@@ -11,7 +11,7 @@ from rich.text import Text
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Environment
-from greenroom.cli.show.words import local, one_line, since, size
+from greenroom.terminal.words import local, one_line, since, size
 
 ORDER = 85
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from greenroom.cli.command import Session, command
 from greenroom.cli.nouns.promotion import follow, show_lines, shown
 from greenroom.cli.options import DryRun, Environment, Wait, Yes
-from greenroom.cli.show.words import local, one_line, plain
 from greenroom.domain.errors import BadInput, Refused
+from greenroom.terminal.words import local, one_line, plain
 
 ORDER = 80
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Environment
-from greenroom.cli.show.terminal import is_unicode, marks
-from greenroom.cli.show.words import one_line
+from greenroom.terminal.screen import is_unicode, marks
+from greenroom.terminal.words import one_line
 
 ORDER = 160
 LARGEST = 65536

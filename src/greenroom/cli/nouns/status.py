@@ -46,7 +46,7 @@ def status(
 
 
 def _picture(session: Session) -> str:
-    from greenroom.cli.show.terminal import has_color, is_unicode
+    from greenroom.terminal.screen import has_color, is_unicode
 
     columns = shutil.get_terminal_size((120, 40)).columns
     return session.client.text(

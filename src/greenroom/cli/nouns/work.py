@@ -35,7 +35,7 @@ def listed(
     \b
     Example: greenroom work list --environment production
     """
-    from greenroom.cli.show.work import listing
+    from greenroom.terminal.work import listing
 
     found = session.client.get("work", environment=environment, limit=limit)
     session.answer(found, lambda: listing(found))
@@ -53,10 +53,10 @@ def show(
     Example: greenroom work show promotion-0a1b2c3d4e5f --wait
     """
     from greenroom.cli.failures import block
-    from greenroom.cli.show.terminal import is_unicode, marks
-    from greenroom.cli.show.work import in_full
     from greenroom.cli.waiting import failure
     from greenroom.cli.waiting import wait as stay
+    from greenroom.terminal.screen import is_unicode, marks
+    from greenroom.terminal.work import in_full
 
     found = session.client.get("work", work)
     if wait and found["state"] not in ("done", "rejected", "rolled_back"):

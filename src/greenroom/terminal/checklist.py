@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from greenroom.cli.show.terminal import Marks
-from greenroom.cli.show.words import local, one_line, until
+from greenroom.terminal.screen import Marks
+from greenroom.terminal.words import local, one_line, until
 
 STYLE = {"passed": "green", "refused": "red", "waiting": "yellow"}
 

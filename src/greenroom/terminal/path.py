@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from greenroom.cli.show.terminal import Marks, marks, rendered
-from greenroom.cli.show.words import age, duration, instant, one_line, until
+from greenroom.terminal.screen import Marks, marks, rendered
+from greenroom.terminal.words import age, duration, instant, one_line, until
 
 NARROWEST, WIDEST = 16, 20  # of a box; a short digest has 12 characters
 MOST_LINES = 3

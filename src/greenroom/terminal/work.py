@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from greenroom.cli.show.terminal import Marks
-from greenroom.cli.show.words import duration, local, one_line, since
+from greenroom.terminal.screen import Marks
+from greenroom.terminal.words import duration, local, one_line, since
 
 STATE_STYLE = {
     "done": "green",
