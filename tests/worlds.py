@@ -63,7 +63,10 @@ class FakeProbe:
 
 
 def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock | None = None) -> World:
-    """Everything a workflow can reach, nothing real but SQLite. `config_text` is put in force; None: nothing is."""
+    """Everything a workflow can reach, nothing real but SQLite. `config_text` is put in force; None: nothing is.
+
+    Everybody whom `actor` makes of one role has an account, named after it, which no token opens.
+    """
     clock = clock or FakeClock()
     database = Database.sqlite(tmp_path / "greenroom.db", clock)
     database.open()
@@ -83,6 +86,10 @@ def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock
         progress=Progress(clock),
         project=_in_force(store),
     )
+    with store.database.transaction() as tx:
+        for role in Role:
+            row = {"id": role.value, "roles": [role.value], "token_hash": role.value, "created_at": clock.now()}
+            store.recorder.record(tx, "greenroom", "account.granted", account={**row, "disabled_at": None})
     if config_text is not None:
         apply(world, config_text, str(tmp_path / "repository"))
     return world

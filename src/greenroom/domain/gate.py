@@ -7,7 +7,7 @@ the API, rollback, `greenroom why`, and is asked again at the moment of executio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -87,6 +87,7 @@ class Case:
     approvals: tuple[Approval, ...] = ()  # of this release in this environment
     freezes: tuple[Freeze, ...] = ()  # of this environment
     overrides: tuple[Override, ...] = ()
+    accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)  # roles held now; whoever is disabled: absent
     busy_with: str | None = None  # other work that holds this environment's slot
     shown: str = ""  # digest of what an approver is shown now; empty: nothing was shown, so no approval stands
 
@@ -258,6 +259,8 @@ def _override_of(gate: Gate, case: Case) -> Override | None:
     held: Iterable[Override] = (
         o
         for o in case.overrides
-        if o.holds(case.now) and override_flaw(gate, o, case.request, case.target.kind) is None
+        if o.holds(case.now)
+        and o.role in case.accounts.get(o.by, frozenset())  # a word ends with the role, or the account, it was given in
+        and override_flaw(gate, o, case.request, case.target.kind) is None
     )
     return max(held, key=lambda o: (o.expires_at, o.id), default=None)

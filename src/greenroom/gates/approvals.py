@@ -68,7 +68,8 @@ class ApprovalsGate:
     """Enough different people approved what is shown now, none of whom made the release or asked for the promotion.
 
     An approval is bound to the digest of what its giver saw: release, plan, configuration, evidence. If any of it
-    changes the approval lapses, and the checklist says whose.
+    changes the approval lapses, and the checklist says whose. It counts in the roles that its giver had then and has
+    still; with the account it ends.
     """
 
     name = "approvals"
@@ -104,7 +105,7 @@ class ApprovalsGate:
         said = [f"{len(given)} of {len(seats)} approvals", *([f"approved by {listed(given)}"] if given else [])]
         return Waiting(
             sentences([*said, f"missing {listed(map(str, open_groups))}"]) + "".join(f"; {f}" for f in fallen),
-            f"{_whom(open_groups)}, other than {listed(sorted(_own(case)), 'or')}, runs:"
+            f"{_whom(open_groups)}, {_others(case)}runs:"
             f" greenroom approve {short(case.request.release)} {case.target.name}",
         )
 
@@ -135,8 +136,10 @@ def _able(roles: Sequence[Role], case: Case) -> frozenset[str]:
     return frozenset(r.value for r in roles if may([r], Action.APPROVE, case.target.kind))
 
 
-def _own(case: Case) -> set[str]:
-    return {case.request.made_by, case.request.requested_by}
+def _others(case: Case) -> str:
+    """Whose yes would not count; nobody asked yet when the checklist is only looked at."""
+    own = sorted({case.request.made_by, case.request.requested_by} - {""})
+    return f"other than {listed(own, 'or')}, " if own else ""
 
 
 def _sorted_out(config: Settings, case: Case) -> tuple[dict[str, frozenset[str]], list[str]]:
@@ -149,7 +152,8 @@ def _sorted_out(config: Settings, case: Case) -> tuple[dict[str, frozenset[str]]
             continue
         flaw = _flaw(approval, config, case, wanted)
         if flaw is None:
-            people[approval.by] = people.get(approval.by, frozenset()) | (approval.roles & wanted)
+            counts = approval.roles & case.accounts[approval.by] & wanted
+            people[approval.by] = people.get(approval.by, frozenset()) | counts
         else:
             flaws[approval.by] = flaw
     return people, [text for by, text in sorted(flaws.items()) if by not in people]
@@ -166,6 +170,11 @@ def _flaw(approval: Approval, config: Settings, case: Case, wanted: frozenset[st
         return f"{whose} does not count: {approval.by} asked for the promotion"
     if approval.by == SYSTEM.name or not approval.roles & wanted:
         return f"{whose} does not count: {approval.by} has none of the roles asked for"
+    if approval.by not in case.accounts:
+        return f"{whose} no longer counts: the account {approval.by} is disabled"
+    if not approval.roles & wanted & case.accounts[approval.by]:
+        lost = listed(sorted(approval.roles & wanted), "or")
+        return f"{whose} no longer counts: {approval.by} is no longer {lost}"
     if not case.shown or approval.shown != case.shown:
         return f"{whose} of {approval.at:%Y-%m-%d} lapsed: what was shown has changed since"
     if age < -CLOCK_SLACK:

@@ -44,18 +44,26 @@ def case_of(tx: Connection, world: World, request: Request, release: Release, co
     """Everything on the table for this request."""
     rows = records.environments(tx)
     evidence = records.evidence_of(tx, release.digest)
+    approvals = records.approvals_of(tx, release.digest, request.environment)
+    overrides = records.overrides_of(tx, release.digest, request.environment)
     holder = world.store.works.holder(tx, request.environment)
     return Case(
         request=request,
         path=tuple(_view(row, release) for row in rows),
         now=world.clock.now(),
         evidence=evidence,
-        approvals=records.approvals_of(tx, release.digest, request.environment),
+        approvals=approvals,
         freezes=records.freezes_of(tx, request.environment),
-        overrides=records.overrides_of(tx, release.digest, request.environment),
+        overrides=overrides,
+        accounts=_accounts(tx) if approvals or overrides else {},
         busy_with=holder.id if holder and holder.id != request.work else None,
         shown=_shown(config, release, rows, evidence),
     )
+
+
+def _accounts(tx: Connection) -> dict[str, frozenset[str]]:
+    """The roles of everybody whose account is not disabled."""
+    return {a["name"]: frozenset(a["roles"]) for a in records.accounts(tx) if a["disabled_at"] is None}
 
 
 def _view(row: EnvironmentRow, release: Release) -> EnvironmentView:
@@ -68,20 +76,16 @@ def _shown(
 ) -> str:
     """The digest of what an approver is shown: release, plan, configuration, what it replaces, what was found.
 
-    When any of it changes, approvals given before no longer match and lapse.
+    When any of it changes, approvals given before no longer match and lapse. Revoked evidence stays in, as revoked:
+    the digest never returns to what it was before a finding, so a lapsed approval never comes back to life.
     """
     environment = config.name
     position = next(r.position for r in rows if r.name == environment)
     earlier = {r.name for r in rows if r.position < position}
     found = [
-        e.id
+        [e.id, e.revoked_at is not None]
         for e in evidence
-        if e.revoked_at is None
-        and (
-            e.environment is None
-            or e.environment in earlier
-            or (e.kind == "promotion" and e.environment == environment)
-        )
+        if e.environment is None or e.environment in earlier or (e.kind == "promotion" and e.environment == environment)
     ]
     return digest_of(
         {

@@ -120,17 +120,29 @@ def _case(t: Table) -> Case:
     path = tuple(_view(Table(f"{t.where}.{name}", views.pop(name, {})), name) for name in t.take("path", list(Kind)))
     assert not views, f"{t.where}: {', '.join(views)} not on the path"
     now = t.take("now", NOW)
+    approvals = _all(t, "approvals", lambda x, n: _approval(x, n, target))
+    overrides = _all(t, "overrides", lambda x, n: _override(x, n, target))
+    accounts = t.take("accounts", None)
     return Case(
         request,
         path,
         now,
         evidence=_all(t, "evidence", lambda x, n: _evidence(x, n)),
-        approvals=_all(t, "approvals", lambda x, n: _approval(x, n, target)),
+        approvals=approvals,
         freezes=_all(t, "freezes", lambda x, n: _freeze(x, n, target)),
-        overrides=_all(t, "overrides", lambda x, n: _override(x, n, target)),
+        overrides=overrides,
+        accounts=_still(approvals, overrides) if accounts is None else {n: frozenset(r) for n, r in accounts.items()},
         busy_with=t.take("busy_with", None),
         shown=t.take("shown", "shown-now"),
     )
+
+
+def _still(approvals: tuple[Approval, ...], overrides: tuple[Override, ...]) -> dict[str, frozenset[str]]:
+    """Everybody holds the roles in which they spoke, unless a case says otherwise."""
+    held: dict[str, frozenset[str]] = {}
+    for by, roles in [*((a.by, a.roles) for a in approvals), *((o.by, frozenset({o.role})) for o in overrides)]:
+        held[by] = held.get(by, frozenset()) | roles
+    return held
 
 
 def _all(t: Table, key: str, build: Callable[[Table, int], Any]) -> tuple[Any, ...]:

@@ -58,6 +58,9 @@ overrides = st.builds(
     st.sampled_from(["manager", "operator", "", "nobody"]), st.sampled_from(["why", " "]), instants, instants,
 )  # fmt: skip
 
+EVERYBODY = {p: frozenset(r.value for r in Role) for p in (*PEOPLE, "ann")}
+accounts = st.dictionaries(people, st.frozensets(st.sampled_from([r.value for r in Role]), max_size=3), max_size=6)
+
 
 @st.composite
 def cases(draw: st.DrawFn, action: str | None = None) -> Case:
@@ -90,6 +93,7 @@ def cases(draw: st.DrawFn, action: str | None = None) -> Case:
         tuple(draw(st.lists(approvals, max_size=5))),
         tuple(draw(st.lists(freezes, max_size=3))),
         tuple(draw(st.lists(overrides, max_size=3))),
+        draw(st.just(EVERYBODY) | accounts),
         draw(st.none() | st.sampled_from(["promotion-1", "promotion-2"])),
         draw(st.sampled_from(["now", "now", ""])),
     )

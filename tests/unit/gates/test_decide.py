@@ -22,6 +22,7 @@ FROZEN = Case(
     tuple(EnvironmentView(k.value, k) for k in Kind),
     NOW,
     freezes=(Freeze("f", "production", "olaf", "audit", NOW - timedelta(days=1)),),
+    accounts={"mia": frozenset({"manager"})},
 )
 GOOD = Override(
     "o", "freeze", MAIN, "production", "mia", "manager", "the fix cannot wait", NOW, NOW + timedelta(hours=2)
@@ -114,3 +115,11 @@ def test_a_case_that_makes_no_sense_cannot_be_made(change: dict[str, object]) ->
     """A target off the path, a name twice on it, a naive instant: ValueError, not a verdict."""
     with pytest.raises(ValueError, match="should"):
         replace(FROZEN, **change)
+
+
+@pytest.mark.parametrize("accounts", [{}, {"mia": frozenset({"engineer"})}])
+def test_an_override_ends_with_the_role_it_was_given_in(accounts) -> None:
+    """Disabling whoever gave it, or taking the role away, brings the gate back."""
+    decision = decide(GATES, replace(FROZEN, overrides=(GOOD,), accounts=accounts))
+    assert not decision.passed
+    assert decision.lines[0].overridden_by is None

@@ -99,6 +99,20 @@ def test_nobody_passes_their_own_work(data: st.DataObject) -> None:
     assert not isinstance(gate.judge(config, alone), Passed)
 
 
+@given(all_configured, cases(), st.data())
+def test_taking_a_role_or_an_account_away_opens_nothing(
+    gates: tuple[Pair, ...], case: Case, data: st.DataObject
+) -> None:
+    """Whoever loses a role, or the account, never makes a decision pass that did not."""
+    assume(case.accounts)
+    who = data.draw(st.sampled_from(sorted(case.accounts)))
+    without = {n: r for n, r in case.accounts.items() if n != who}
+    fewer = {**case.accounts, who: frozenset(sorted(case.accounts[who])[1:])}
+    if not decide(gates, case).passed:
+        assert not decide(gates, replace(case, accounts=without)).passed
+        assert not decide(gates, replace(case, accounts=fewer)).passed
+
+
 @given(st.data())
 def test_a_freeze_is_over_when_it_says(data: st.DataObject) -> None:
     """At the moment the freeze gate names it passes, and a second before it does not."""
