@@ -33,14 +33,22 @@ APPEND_ONLY_POSTGRESQL = (
 )
 
 
-class Database:
-    """Connections and transactions. `url` is SQLAlchemy's; `Database.sqlite(path)` makes the usual one."""
+TURN = text("SELECT pg_advisory_xact_lock(7310922)")
+"""Transactions that write take turns on PostgreSQL, as SQLite's BEGIN IMMEDIATE makes them: what one has read (a gate's
+evidence, the ledger's last entry) is still so when it writes."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+
+class Database:
+    """Connections and transactions. `url` is SQLAlchemy's; `Database.sqlite(path)` makes the usual one.
+
+    Whoever holds a connection asks for no second one: with `connections` such callers at once all would wait.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, connections: int = 32) -> None:
         self.is_sqlite = url.startswith("sqlite")
         self.clock = clock
         options: dict[str, Any] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_pre_ping": True}
-        self.engine: Engine = create_engine(url, pool_size=16, max_overflow=16, **options)
+        self.engine: Engine = create_engine(url, pool_size=connections, max_overflow=0, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
@@ -64,8 +72,6 @@ class Database:
         try:
             self._make_private()
             with self.transaction() as tx:
-                if not self.is_sqlite:
-                    tx.execute(text("SELECT pg_advisory_xact_lock(7310921)"))
                 meta.create(tx, checkfirst=True)
                 found = tx.scalar(select(meta.c.value).where(meta.c.key == "schema"))
                 if found is not None and int(found) > SCHEMA_VERSION:
@@ -90,14 +96,22 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction that may write: all of it happens or none of it. Never held across a step."""
+        """One transaction that may write: all of it happens or none of it, and no other at the same time.
+
+        Everybody waits for it: nothing slow happens in one, and it is never held across a step.
+        """
         with self.engine.begin() as tx:
+            if not self.is_sqlite:
+                tx.execute(TURN)
             yield tx
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view for reading; on SQLite it does not wait for writers."""
-        with self.engine.connect().execution_options(greenroom_reading=True) as tx:
+        """A consistent view for reading: all of it as of one instant. It does not wait for writers."""
+        options: dict[str, Any] = {"greenroom_reading": True}
+        if not self.is_sqlite:
+            options["isolation_level"] = "REPEATABLE READ"
+        with self.engine.connect().execution_options(**options) as tx:
             yield tx
 
     def now(self, tx: Connection) -> float:

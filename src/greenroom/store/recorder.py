@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from greenroom.domain import ledger as chain
 from greenroom.domain.ledger import Entry, timestamp
 from greenroom.store import tables as t
+from greenroom.store.columns import storable
 from greenroom.store.database import Database
 
 Row = Mapping[str, Any]
@@ -32,21 +33,21 @@ class Recorder:
 
         `about` is further context for readers; it is not part of any table.
         """
-        for name, row in rows.items():
+        stored = {name: storable(row) for name, row in rows.items()}
+        for name, row in stored.items():
             upsert(tx, t.RECORDED[name], row)
-        subject: dict[str, Any] = {name: jsonable(row) for name, row in rows.items()}
+        subject: dict[str, Any] = {name: jsonable(row) for name, row in stored.items()}
         if about:
             subject["about"] = jsonable(about)
         return self.append(tx, actor, event, subject)
 
     def append(self, tx: Connection, actor: str, event: str, subject: Row) -> Entry:
-        """Append to the chain; concurrent appenders take turns on the last entry."""
-        if not self.database.is_sqlite:
-            tx.execute(select(func.pg_advisory_xact_lock(7310922)))
+        """Append to the chain what the store will give back: the hash is of that. Transactions take turns, so the last
+        entry stays the last until this one is written."""
         last = tx.execute(select(t.ledger).order_by(t.ledger.c.seq.desc()).limit(1)).first()
-        entry = chain.append(_entry(last._mapping) if last else None, self.database.clock.now(), actor, event, subject)
+        now = self.database.clock.now()
+        entry = chain.append(_entry(last._mapping) if last else None, now, *storable((actor, event, subject)))
         tx.execute(t.ledger.insert().values(**_columns(entry)))
-        tx.execute(t.outbox.insert().values(at=entry.at, event=event, subject=dict(subject), delivered=False))
         return entry
 
     def entries(self, tx: Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Entry]:

@@ -15,7 +15,6 @@ from greenroom.domain.release import Descriptor, Release
 from greenroom.domain.roles import Actor, Role
 from greenroom.store import tables as t
 
-
 DIGEST_LENGTH = len("sha256:") + 64
 
 

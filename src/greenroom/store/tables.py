@@ -7,56 +7,13 @@ transaction; their contents can therefore be recomputed from the ledger and comp
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from typing import Any
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, text
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Dialect,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    text,
-)
-
-from greenroom.domain.ledger import parse_timestamp, timestamp
+from greenroom.store.columns import Instant, Json, Text
 
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware instant as sortable text."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else timestamp(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else parse_timestamp(value)
-
-
-class Json(TypeDecorator[Any]):
-    """A JSON value as text with sorted keys."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
 
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -83,7 +40,7 @@ release = Table(
     Column("made_by", Text, nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("descriptor", Json, nullable=False),
-    Column("size", Integer, nullable=False, default=0),
+    Column("size", BigInteger, nullable=False, default=0),
     Column("collected_at", Instant),
     Index("release_by_time", "made_at"),
 )
@@ -246,14 +203,3 @@ history = Table(
     Column("seconds", Float, nullable=False),
     Column("detail", Text, nullable=False, default=""),
 )
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("at", Instant, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("subject", Json, nullable=False),
-    Column("delivered", Boolean, nullable=False, default=False, index=True),
-)
-"""Events for those who listen (live progress, alerts): written with the transition, delivered at least once."""
