@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.evidence import Outcome
 from greenroom.domain.gate import Decision, Request
 from greenroom.domain.names import short
 from greenroom.domain.plan import WorkKind
@@ -19,6 +20,7 @@ from greenroom.domain.work import ENDED, Direction, State, Work
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
 from greenroom.store import records
+from greenroom.store.records import EnvironmentRow
 
 OPEN = (State.WAITING, State.QUEUED, State.ACTIVE)
 
@@ -125,22 +127,40 @@ def roll_back(
     `mode`: as-is, down (the newer release's down-migration), restore (with `point`, what was written since is
     lost). Raises Refused (`rollback.nothing_older`, `gate.refused`), BadInput.
     """
-    row = app.allow(actor, Action.ROLL_BACK, environment)
+    app.allow(actor, Action.ROLL_BACK, environment)
     if mode not in ("as-is", "down", "restore") or (mode == "restore") != (point is not None):
         raise BadInput("rollback.mode", f"{mode!r} is not a way back", hint="nothing, --down, or --restore POINT")
-    if row is None or row.current is None:
-        raise Refused("rollback.nothing_older", f"nothing runs in {environment}", hint="promote a release into it")
+    try:
+        return _roll_back(app, actor, environment, to, mode, point, reason, dry_run)
+    finally:
+        app.poke()  # after the commit: a worker that looked before it would see nothing
+
+
+def _roll_back(
+    app: App,
+    actor: Actor,
+    environment: str,
+    to: str | None,
+    mode: str,
+    point: str | None,
+    reason: str,
+    dry_run: bool,
+) -> Answer:
     with app.world.store.database.transaction() as tx:
+        row = records.environment(tx, environment)
         holder = app.world.store.works.holder(tx, environment)
-        if holder and holder.kind is WorkKind.PROMOTION and holder.step in ("switch", "bake"):
-            return _during_bake(app, tx, actor, holder, mode, reason, dry_run)
-        release = _target(tx, environment, row.current, row.previous, to)
-        if mode == "down" and not records.release(tx, row.current).descriptor.migration.down:
-            raise Refused(
-                "rollback.no_down",
-                f"{records.release(tx, row.current).version} declares no down-migration",
-                hint="greenroom rollback --restore POINT brings the data back to an earlier state",
-            )
+        if holder and holder.kind is WorkKind.PROMOTION:
+            return _of_promotion(app, tx, actor, holder, mode, reason, dry_run)
+        if holder and holder.kind is WorkKind.CHECK and not dry_run:  # it must not make the way back wait
+            app.world.store.works.cancel(tx, holder.id, f"{actor.name}: a rollback goes first")
+        if row.current is None:
+            raise Refused("rollback.nothing_older", f"nothing runs in {environment}", hint="promote a release into it")
+        release = _target(tx, row, to)
+        if mode == "down":
+            _require_down(records.release(tx, row.current))
+        same = _under_way(app, tx, WorkKind.ROLLBACK, environment, release.digest)
+        if same is not None and (same.request.get("mode"), same.request.get("point")) == (mode, point):
+            return Answer(same, Decision(()), "", same.plan.steps)
         work = app.new_work(
             WorkKind.ROLLBACK,
             actor,
@@ -149,6 +169,7 @@ def roll_back(
             mode=mode,
             point=point,
             reason=reason,
+            from_work=row.current_work,
         )
         decision, case = decide_on(tx, app.world, _request(work, release), release)
         if dry_run:
@@ -157,36 +178,45 @@ def roll_back(
             app.add_work(tx, work)
     if decision.refused:
         raise refusal(f"roll {environment} back to {release.version}", decision)
-    app.poke()
     return Answer(work, decision, case.shown, work.plan.steps)
 
 
-def _during_bake(app: App, tx: Connection, actor: Actor, holder: Work, mode: str, reason: str, dry_run: bool) -> Answer:
-    """The older release is still up: cancelling the promotion switches back."""
+def _of_promotion(
+    app: App, tx: Connection, actor: Actor, holder: Work, mode: str, reason: str, dry_run: bool
+) -> Answer:
+    """A promotion is under way and the older release still up: cancelling it is the way back, during the bake a switch
+    and nothing else."""
     release = records.release(tx, holder.release or "")
     if mode != "as-is":
         raise Refused(
             "rollback.still_baking",
             f"{release.version} is still baking in {holder.environment}",
             because="data is brought back only when one release is in place",
-            hint=f"greenroom cancel {holder.id} switches back; or wait until the bake ends",
+            hint=f"greenroom finish {holder.id} ends the bake; then ask again",
         )
-    if release.descriptor.migration.contracts:
-        raise Refused(
-            "rollback.forward_only",
-            f"{holder.environment} cannot go back from {release.version} by a switch: forward-only",
-            because=f"{release.version} declares that older releases cannot live on its schema, and it is switched to",
-            hint=f"greenroom finish {holder.id} ends the bake; then rollback --down or --restore POINT",
-        )
+    _require_cancellable(tx, holder)
     if not dry_run:
-        _cancel(app, tx, actor, holder, reason or "rolled back during the bake")
+        _cancel(app, tx, actor, holder, reason or "rolled back during the promotion")
     return Answer(None if dry_run else holder, Decision(()), "", holder.plan.steps)
 
 
 def cancel(app: App, actor: Actor, work_id: str, reason: str = "") -> Work:
     """Stop at the next step boundary and undo. Raises Refused (`work.ended`, `work.past_return`)."""
-    work = app.work(work_id)
-    app.allow(actor, Action.CANCEL, work.environment)
+    app.allow(actor, Action.CANCEL, app.work(work_id).environment)
+    with app.world.store.database.transaction() as tx:
+        work = app.world.store.works.get(tx, work_id)
+        if work is not None:
+            _require_cancellable(tx, work)
+            _cancel(app, tx, actor, work, reason or "cancelled")
+    app.poke()
+    return app.work(work_id)
+
+
+def _require_cancellable(tx: Connection, work: Work) -> None:
+    """Asked in the transaction that sets the flag, so that nothing slips past in between.
+
+    Raises Refused (`work.ended`, `work.past_return`, `rollback.forward_only`).
+    """
     if work.state in ENDED:
         raise Refused(
             "work.ended", f"{work.id} has ended: {work.state}", hint="rollback goes back from what is in place"
@@ -201,10 +231,14 @@ def cancel(app: App, actor: Actor, work_id: str, reason: str = "") -> Work:
             f"{work.id} is past its bake: the older release has been told to end",
             hint=f"greenroom rollback {work.environment} once it is done",
         )
-    with app.world.store.database.transaction() as tx:
-        _cancel(app, tx, actor, work, reason or "cancelled")
-    app.poke()
-    return app.work(work_id)
+    release = records.release(tx, work.release) if work.release else None
+    if release and work.kind is WorkKind.PROMOTION and work.step == "bake" and release.descriptor.migration.contracts:
+        raise Refused(
+            "rollback.forward_only",
+            f"{work.environment} cannot go back from {release.version} by a switch: forward-only",
+            because=f"{release.version} declares that older releases cannot live on its schema, and it is switched to",
+            hint=f"greenroom finish {work.id} ends the bake; then rollback --down or --restore POINT",
+        )
 
 
 def finish(app: App, actor: Actor, work_id: str) -> Work:
@@ -230,7 +264,8 @@ def resume(app: App, actor: Actor, work_id: str) -> Work:
     with app.world.store.database.transaction() as tx:
         values: dict[str, Any] = {"state": State.ACTIVE, "attempts": 0, "owner": None, "wake_at": None, "error": None}
         if forward_only:  # staying on the newer release is what resuming means there
-            values |= {"direction": Direction.FORWARD, "cancel": None, "cursor": work.plan.steps.index("retire")}
+            onward = {"direction": Direction.FORWARD, "cancel": None, "cursor": work.plan.steps.index("switch")}
+            values |= {**onward, "request": {**work.request, "end_bake": True}}
         if not app.world.store.works.set_columns(tx, work.id, [State.ATTENTION], **values):
             raise Refused("work.not_stuck", f"{work.id} does not need a person: {work.state}", hint="nothing to do")
         about = {"work": work.id, "error": dict(work.error or {}), "onward": forward_only}
@@ -257,24 +292,47 @@ def _cancel(app: App, tx: Connection, actor: Actor, work: Work, reason: str) -> 
         app.world.store.recorder.append(tx, actor.name, "work.cancel_requested", {"about": about})
 
 
-def _target(tx: Connection, environment: str, current: str, previous: str | None, to: str | None) -> Release:
-    """Where a rollback goes: what was there before, or a release that has been there and is asked for."""
+def _target(tx: Connection, row: EnvironmentRow, to: str | None) -> Release:
+    """Where a rollback goes: what was there before, or an older release that has been there and is asked for.
+
+    It must have been there well, and before the present one: anything else enters by promotion, through the gates.
+    """
     if to is None:
-        if previous is None:
+        if row.previous is None:
             raise Refused(
                 "rollback.nothing_older",
-                f"{environment} has nothing recorded to go back to",
+                f"{row.name} has nothing recorded to go back to",
                 hint="greenroom rollback --to RELEASE goes back to any release that has been there",
             )
-        return records.release(tx, previous)
+        return records.release(tx, row.previous)
     release = records.release(tx, to)
-    been = any(e.kind == "promotion" and e.environment == environment for e in records.evidence_of(tx, release.digest))
-    if release.digest == current or not been:
-        said = "is what runs there" if release.digest == current else "has never been there"
+    been = [
+        e
+        for e in records.evidence_of(tx, release.digest)
+        if e.kind in ("promotion", "rollback") and e.environment == row.name and e.revoked_at is None
+    ]
+    well = bool(been) and been[0].outcome is Outcome.PASSED
+    if release.digest == row.current or not well or (row.since is not None and been[0].at >= row.since):
+        said = "is what runs there" if release.digest == row.current else "was not well there before the present one"
         raise Refused(
-            "rollback.not_older", f"{release.version} {said}", hint="rollback returns to a release that was there"
+            "rollback.not_older",
+            f"{release.version} {said}",
+            hint="rollback returns to a release that was there; greenroom promote brings any other, through the gates",
         )
     return release
+
+
+def _require_down(newer: Release) -> None:
+    """A way down needs the newer release's command, and its way up again should the older one not live there."""
+    migration = newer.descriptor.migration
+    if migration.down and migration.command:
+        return
+    lacks = "down-migration" if not migration.down else "migration command to come up again with"
+    raise Refused(
+        "rollback.no_down",
+        f"{newer.version} declares no {lacks}",
+        hint="greenroom rollback --restore POINT brings the data back to an earlier state",
+    )
 
 
 def _under_way(app: App, tx: Connection, kind: WorkKind, environment: str, digest: str) -> Work | None:

@@ -6,8 +6,8 @@ worker that lost its lease changes nothing. No method holds a transaction longer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, or_, select
@@ -20,6 +20,7 @@ from greenroom.store.database import Database
 
 w = t.work.c
 ENDED_STATES = [s.value for s in ENDED]
+LONGEST_REST = timedelta(minutes=2)
 SLOT_STATES = [s.value for s in HOLDS_SLOT]
 
 
@@ -91,17 +92,22 @@ class Works:
 
     # --- claiming ----------------------------------------------------------------------------------
 
-    def candidates(self, tx: Connection, owner: str, mine: Sequence[str], now: datetime) -> list[Work]:
-        """Rows this worker may take: queued ones whose environment is free, and active ones nobody holds.
+    def candidates(
+        self, tx: Connection, owner: str, mine: Sequence[str], now: datetime, kinds: Collection[WorkKind]
+    ) -> list[Work]:
+        """Rows of these kinds that this worker may take: queued ones whose environment is free, and active ones nobody
+        holds. `mine` are the rows this worker runs at the moment; its other rows are left-overs of a former life.
 
-        `mine` are the rows this worker runs at the moment; its other rows are left-overs of a former life.
+        Nothing rests longer than a minute or so: a rest that ends much later was begun before the clock went back.
         """
         other = t.work.alias()
         free = ~exists(select(other.c.id).where(other.c.environment == w.environment, other.c.state.in_(SLOT_STATES)))
         queued = and_(w.state == State.QUEUED.value, or_(w.environment.is_(None), free))
         lost = or_(w.owner.is_(None), w.owner == owner, w.lease_until < self.database.now(tx))
-        active = and_(w.state == State.ACTIVE.value, lost, or_(w.wake_at.is_(None), w.wake_at <= now))
-        query = select(t.work).where(or_(queued, active), w.id.not_in(list(mine))).order_by(w.requested_at, w.id)
+        rested = or_(w.wake_at.is_(None), w.wake_at <= now, w.wake_at > now + LONGEST_REST)
+        active = and_(w.state == State.ACTIVE.value, lost, rested)
+        wanted = and_(or_(queued, active), w.id.not_in(list(mine)), w.kind.in_([k.value for k in kinds]))
+        query = select(t.work).where(wanted).order_by(w.requested_at, w.id)
         return [_work(r._mapping) for r in tx.execute(query.limit(20))]
 
     def claim(self, tx: Connection, work: Work, owner: str, lease_seconds: float) -> Work | None:
@@ -168,6 +174,8 @@ class Works:
         }
         if facts is not None:
             values["facts"] = dict(facts)
+        if ends and change.state is not State.DONE:  # what did not happen may be scheduled again
+            values["schedule_key"] = None
         if change.wake_at is not None or change.state is not State.ACTIVE:
             values |= {"owner": None, "lease_until": None}
         changed = tx.execute(t.work.update().where(w.id == work.id, w.token == work.token).values(**values))

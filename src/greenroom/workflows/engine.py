@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from greenroom.domain.errors import Errored, GreenroomError, Refused
-from greenroom.domain.gate import Decision
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.work import Change, Direction, State, Work, back_off, step_done, step_failed
 from greenroom.store.works import LeaseLost
+from greenroom.workflows.claiming import Claims, Decide, about
 from greenroom.workflows.lease import Lease, Leases
 from greenroom.workflows.step import Again, Done, NewEvidence, Step, StepContext, StepFailed
 from greenroom.workflows.world import World
 
 log = structlog.get_logger(__name__)
 
+ALL_KINDS = frozenset(WorkKind)
+URGENT = frozenset({WorkKind.PROMOTION, WorkKind.ROLLBACK})
 IDLE_SECONDS = 0.5
-RECHECK_SECONDS = 60.0
-"""A waiting row is decided again at least this often, whatever it waits for."""
 
 
 class Engine:
@@ -39,7 +37,7 @@ class Engine:
         self,
         world: World,
         steps: Mapping[tuple[WorkKind, str], Step],
-        decide: Callable[[Connection, Work], Decision | None],
+        decide: Decide,
         *,
         owner: str,
         threads: int = 4,
@@ -48,11 +46,15 @@ class Engine:
     ) -> None:
         self.world = world
         self.steps = steps
-        self.decide = decide
         self.owner = owner
         self.crash = crash
         self.leases = Leases(world, owner, lease_seconds)
-        self._threads = [threading.Thread(target=self._loop, name=f"worker-{n}", daemon=True) for n in range(threads)]
+        self.claims = Claims(world, owner, self.leases, decide)
+        # One thread at least is never busy with a build or a check: a way back must not wait behind them.
+        self._threads = [
+            threading.Thread(target=self._loop, args=(ALL_KINDS if n else URGENT,), name=f"worker-{n}", daemon=True)
+            for n in range(threads)
+        ]
         self._stop = threading.Event()
         self._wake = threading.Condition()
 
@@ -76,15 +78,20 @@ class Engine:
         with self._wake:
             self._wake.notify_all()
 
-    def _loop(self) -> None:
+    def _loop(self, kinds: frozenset[WorkKind]) -> None:
         misses = 0
         while not self._stop.is_set():
             try:
-                found = self.run_one()
+                found = self.run_one(kinds)
                 misses = 0
             except SQLAlchemyError as e:  # the store is locked, full or gone: work waits, nothing is lost
                 misses += 1
                 log.warning("store.unavailable", error=str(e).splitlines()[0], next_try=back_off(misses))
+                self._stop.wait(back_off(misses))
+                continue
+            except Exception:  # a defect of ours must not end the thread: the others' work goes on
+                misses += 1
+                log.exception("worker.broke", next_try=back_off(misses))
                 self._stop.wait(back_off(misses))
                 continue
             if not found:
@@ -93,9 +100,9 @@ class Engine:
 
     # --- one row -----------------------------------------------------------------------------------
 
-    def run_one(self) -> bool:
-        """Claim one row and carry it as far as it goes now. False when there is nothing to do."""
-        lease = self._claim()
+    def run_one(self, kinds: frozenset[WorkKind] = ALL_KINDS) -> bool:
+        """Claim one row of these kinds and carry it as far as it goes now. False when there is nothing to do."""
+        lease = self.claims.next(kinds)
         if lease is None:
             return False
         try:
@@ -108,71 +115,18 @@ class Engine:
             self.leases.release(lease)
         return True
 
-    def _claim(self) -> Lease | None:
-        world = self.world
-        with world.store.database.reading() as tx:  # looking is cheap and blocks nobody
-            now = world.clock.now()
-            due = world.store.works.due(tx, now) or world.store.works.candidates(
-                tx, self.owner, self.leases.running(), now
-            )
-        if not due:
-            return None
-        with self.leases.claiming(), world.store.database.transaction() as tx:
-            world.store.works.wake_due(tx, world.clock.now())
-            for work in world.store.works.candidates(tx, self.owner, self.leases.running(), world.clock.now()):
-                if work.state is State.QUEUED and not self._admit(tx, work):
-                    continue
-                claimed = world.store.works.claim(tx, work, self.owner, self.leases.seconds)
-                if claimed:
-                    if work.state is State.QUEUED:
-                        world.store.recorder.append(
-                            tx, claimed.requested_by, f"{claimed.kind}.started", _about(claimed)
-                        )
-                    return self.leases.hold(claimed)
-        return None
-
-    def _admit(self, tx: Connection, work: Work) -> bool:
-        """Decide again at the moment of execution, whoever asked: True when every gate passes."""
-        if work.cancel:
-            self._end_unstarted(tx, work, "cancelled", {"outcome": "refused", "message": work.cancel})
-            return False
-        decision = self.decide(tx, work)
-        if decision is None or decision.passed:
-            return True
-        if decision.refused:
-            error = {
-                "outcome": "refused",
-                "code": "gate.refused",
-                "message": f"{work.kind} into {work.environment} was refused",
-                "because": "; ".join(f"{x.gate}: {x.verdict.because}" for x in decision.refused),
-                "facts": decision.as_dict(),
-            }
-            self._end_unstarted(tx, work, "refused", error)
-            return False
-        wake = min(decision.wake_at or self._in(RECHECK_SECONDS), self._in(RECHECK_SECONDS))
-        self.world.store.works.set_columns(tx, work.id, [State.QUEUED], state=State.WAITING, wake_at=wake)
-        return False
-
-    def _end_unstarted(self, tx: Connection, work: Work, word: str, error: Mapping[str, Any]) -> None:
-        now = self.world.clock.now()
-        self.world.store.works.set_columns(tx, work.id, [State.QUEUED], state=State.REJECTED, error=error, ended_at=now)
-        self.world.store.recorder.append(tx, work.requested_by, f"{work.kind}.{word}", _about(work, error=dict(error)))
-
     # --- one step ----------------------------------------------------------------------------------
 
     def _step(self, lease: Lease) -> bool:
         """Run the step under the cursor and write what came of it. False when the row rests until later."""
         work = lease.work
         step = self.steps.get((work.kind, work.step or ""))
-        if step is None:
-            self._transition(lease, None, _unknown_step(work), "errored", 0.0)
-            return False
-        if work.cancel and work.direction is Direction.FORWARD and step.returns:
-            lease.work = work = replace(work, error={"outcome": "cancelled", "message": work.cancel})
-            self._transition(
-                lease, None, Change(State.ACTIVE, work.cursor, Direction.BACKWARD, error=work.error), "", 0
-            )
+        if work.cancel and work.direction is Direction.FORWARD and (step is None or step.returns):
+            self._transition(lease, None, _turn_back(work, work.cursor), "", 0)
             return True
+        if step is None:
+            self._transition(lease, None, self._unknown_step(work), "errored", 0.0)
+            return lease.work.state is State.ACTIVE
         started, began = self.world.clock.now(), self.world.clock.monotonic()
         evidence: tuple[NewEvidence, ...] = ()
         done: Done | Again | None = None
@@ -190,17 +144,17 @@ class Engine:
         seconds = self.world.clock.monotonic() - began
         if isinstance(done, Again):
             change = Change(State.ACTIVE, work.cursor, work.direction, wake_at=done.at, error=work.error)
-            self._transition(lease, done, change, "again", seconds, started=started)
+            self._settle(lease, done, change, "again", seconds, started=started)
             return False
         if isinstance(done, Done):
-            self._transition(lease, done, step_done(work), "done", seconds, started=started)
+            self._settle(lease, done, step_done(work), "done", seconds, started=started)
             self.crash(f"{work.kind}.{step.name}.{work.direction}.recorded")
             return lease.work.state is State.ACTIVE
         log.warning("step.failed", work=work.id, step=step.name, direction=work.direction, **_brief(error))
         change = self._after_failure(work, step, error)
         failed = Done(evidence=evidence)
         word = "failed" if isinstance(error, Refused) else "errored"
-        self._transition(lease, failed, change, word, seconds, started=started, detail=str(error))
+        self._settle(lease, failed, change, word, seconds, started=started, detail=str(error))
         return change.state is State.ACTIVE and change.wake_at is None
 
     def _after_failure(self, work: Work, step: Step, error: GreenroomError) -> Change:
@@ -220,6 +174,21 @@ class Engine:
             now_plus=later,
         )
 
+    def _settle(
+        self, lease: Lease, done: Done | Again, change: Change, outcome: str, seconds: float, **more: Any
+    ) -> None:
+        """Write what came of a step. What the store will not take for any other reason than being away would be done
+        again for ever: then a person must look."""
+        try:
+            self._transition(lease, done, change, outcome, seconds, **more)
+        except (LeaseLost, OperationalError):
+            raise
+        except Exception as e:
+            log.exception("transition.refused", work=lease.work.id, step=lease.work.step)
+            work, error = lease.work, _as_error(e)
+            stuck = Change(State.ATTENTION, work.cursor, work.direction, work.attempts + 1, error=error.as_dict())
+            self._transition(lease, None, stuck, "errored", seconds, started=more.get("started"))
+
     def _transition(
         self,
         lease: Lease,
@@ -238,6 +207,8 @@ class Engine:
             facts[work.step] = {**(facts.get(work.step) or {}), **done.facts}
         with store.database.transaction() as tx:
             new = store.works.change(tx, work, change, facts=facts)
+            if self._is_last_chance(work, new):  # asked to cancel while the last step that can be undone was ending
+                new = store.works.change(tx, new, _turn_back(new, work.cursor))
             if started is not None and outcome != "again":
                 store.works.remember(tx, work, work.step or "", outcome, started, seconds, detail)
             if isinstance(done, Done):
@@ -247,11 +218,32 @@ class Engine:
                     done.record(tx)
             if new.state is not State.ACTIVE:
                 error = {"error": dict(change.error)} if change.error else {}
-                store.recorder.append(tx, work.requested_by, f"{work.kind}.{new.state}", _about(work, **error))
+                store.recorder.append(tx, work.requested_by, f"{work.kind}.{new.state}", about(work, **error))
                 store.works.signal(tx, work.environment)
         lease.work = new
         if new.state is not State.ACTIVE or change.wake_at is not None:
             self.poke()
+
+    def _is_last_chance(self, before: Work, after: Work) -> bool:
+        """True when `after` would pass the point of return although somebody asked to cancel."""
+        if not after.cancel or after.state is not State.ACTIVE or after.direction is not Direction.FORWARD:
+            return False
+        left, entered = (self.steps.get((w.kind, w.step or "")) for w in (before, after))
+        return bool(left and left.returns and entered and not entered.returns)
+
+    def _unknown_step(self, work: Work) -> Change:
+        """A step this version does not know: never guessed at. Backward, one that never began is passed over."""
+        with self.world.store.database.reading() as tx:
+            began = any(line["step"] == work.step for line in self.world.store.works.history(tx, work.id))
+        if work.direction is Direction.BACKWARD and not began:
+            return step_done(work)
+        error = Errored(
+            "work.step_unknown",
+            f"this Greenroom does not know the step {work.step!r} of {work.id}",
+            because="the plan was made by another version",
+            hint="run the version that made it; or cancel the work, then resume it",
+        )
+        return Change(State.ATTENTION, work.cursor, work.direction, work.attempts, error=error.as_dict())
 
     def _context(self, lease: Lease) -> StepContext:
         work = lease.work
@@ -288,15 +280,6 @@ def _brief(error: GreenroomError) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "because": error.because[:500]}
 
 
-def _about(work: Work, **more: Any) -> dict[str, Any]:
-    return {"about": {"work": work.id, "environment": work.environment, "release": work.release, **more}}
-
-
-def _unknown_step(work: Work) -> Change:
-    error = Errored(
-        "work.step_unknown",
-        f"this Greenroom does not know the step {work.step!r} of {work.id}",
-        because="the plan was made by another version",
-        hint="run the version that made it, or cancel the work",
-    )
-    return Change(State.ATTENTION, work.cursor, work.direction, work.attempts, error=error.as_dict())
+def _turn_back(work: Work, cursor: int) -> Change:
+    """Undo from `cursor`, because somebody asked to cancel."""
+    return Change(State.ACTIVE, cursor, Direction.BACKWARD, error={"outcome": "cancelled", "message": work.cancel})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, select
 
@@ -44,9 +43,19 @@ class Store:
         return tx.scalar(select(tables.release.c.id).where(tables.release.c.id == digest)) is not None
 
 
+class InForce(Protocol):
+    """The configuration in force; it changes only when an administrator applies another."""
+
+    def __call__(self) -> ProjectConfig:
+        """From memory: it may be asked for anywhere, also within a transaction."""
+
+    def refresh(self) -> None:
+        """Another was applied: take it up. Not within a transaction."""
+
+
 @dataclass(frozen=True)
 class World:
-    """`project()` gives the configuration in force; it changes only when an administrator applies another."""
+    """`project()` gives the configuration in force."""
 
     clock: Clock
     ids: Identifiers
@@ -59,7 +68,7 @@ class World:
     secrets: Secrets
     probe: Probe
     progress: Progress
-    project: Callable[[], ProjectConfig]
+    project: InForce
     _unpacked: dict[str, tuple[float, Unpacked]] = field(default_factory=dict)
 
     def release(self, digest: str) -> Release:

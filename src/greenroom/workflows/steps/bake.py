@@ -28,6 +28,9 @@ class BakeStep:
             return Done()
         now = context.world.clock.now()
         since = parse_timestamp(context.fact("switch", "at"))
+        if context.work.request.get("end_bake"):
+            context.say("the bake was ended")
+            return Done({"baked_seconds": (now - since).total_seconds()})
         watch = Watch.of(context, self.name, since)
         worse = watch.why_worse(context)
         if worse:
@@ -38,7 +41,7 @@ class BakeStep:
                 hint="visitors were sent back to the older release; see the logs, mend, release again",
             )
         until = since + timedelta(seconds=context.config.bake.seconds)
-        if now >= until or context.work.request.get("end_bake"):
+        if now >= until:
             context.say("baked: no worse than before")
             return Done({"baked_seconds": (now - since).total_seconds()})
         return Again(min(until, now + POLL), watch.as_facts())
@@ -76,11 +79,16 @@ class Watch:
     def why_worse(self, context: StepContext) -> str | None:
         """Why it is worse than what it replaces; None while it is not."""
         limits, before = _limits(context), _before(context)
-        exits = sum(context.world.runtime.instance(i).exits for i in deployment(context).instance_ids())
+        exits = exits_of(context) - int(context.fact("switch", "exits", 0))
         failing = why_failing(limits, before, self.failures, exits)
         if failing or self.slow < SLOW_LOOKS:
             return failing
         return why_slower(limits, before, self.latencies)
+
+
+def exits_of(context: StepContext) -> int:
+    """How often this deployment's processes ended by themselves so far."""
+    return sum(context.world.runtime.instance(i).exits for i in deployment(context).instance_ids())
 
 
 def _seen(context: StepContext, since: datetime, until: datetime) -> Seen:

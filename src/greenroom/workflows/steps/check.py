@@ -63,14 +63,14 @@ def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) ->
     while (passed := world.clock.monotonic() - began) < health.boot_seconds:
         wait = min(health.request_seconds, max(0.1, health.boot_seconds - passed))
         answer = world.probe.get(dial, health.path, seconds=wait)
-        if answer.status == health.status:
+        states = [world.runtime.instance(i) for i in instances]
+        if answer.status == health.status and all(s.state is InstanceState.RUNNING for s in states):
             context.say(f"healthy after {passed + answer.seconds:.1f} s")
             return world.clock.monotonic() - began
         last = f"{health.path} answered {answer.status}" if answer.status else answer.problem
-        for instance in instances:
-            found = world.runtime.instance(instance)
+        for found in states:
             if found.exits >= EXITS or found.state is InstanceState.STOPPED:
-                last = f"{instance} ended {found.exits} times, last with {found.last_exit}"
+                last = f"{found.id} ended {found.exits} times, last with {found.last_exit}"
                 raise _unhealthy(context, last, instances)
         context.guard()
         world.clock.sleep(POLL_SECONDS)
@@ -114,10 +114,11 @@ def forward_only(context: StepContext, why: str) -> Refused:
     else:
         ways.append("--down, once the newer release declares migration.down (it declares none)")
     points = world.databases.restore_points(context.environment)
-    since_switch = [p for p in points if p.name != context.work.id]
+    brought_by = world.environment(context.environment).current_work
+    before_newer = [p for p in points if p.name == brought_by]
     lost: dict[str, object] = {}
-    if since_switch:
-        point = since_switch[0]
+    if before_newer:
+        point = before_newer[0]
         rows = world.databases.would_lose(point)
         lost = {"point": point.name, "since": rows.since.isoformat(), "rows": rows.rows, "tables": dict(rows.tables)}
         ways.append(
@@ -125,7 +126,7 @@ def forward_only(context: StepContext, why: str) -> Refused:
             f" {rows.rows} written rows since then would be lost"
         )
     else:
-        ways.append("--restore, but there is no restore point")
+        ways.append("--restore, but no restore point was taken before the newer release came")
     return Refused(
         "rollback.forward_only",
         f"{context.environment} cannot go back to {context.release.version}: forward-only",

@@ -6,8 +6,7 @@ from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import MigrationStyle
 from greenroom.workflows.commands import run_to_end
 from greenroom.workflows.step import Done, Outcomes, StepContext
-from greenroom.workflows.steps import traffic
-from greenroom.workflows.steps.ground import has_switched, holds_traffic, runs, was
+from greenroom.workflows.steps.ground import has_switched, holds_traffic, runs
 from greenroom.workflows.steps.traffic import cannot_return
 
 LOCK_SECONDS = 60.0
@@ -16,9 +15,9 @@ LOCK_SECONDS = 60.0
 class MigrateStep:
     """Runs under an advisory lock in the target database, with the schema's fingerprint before and after.
 
-    Undo: nothing when the schema is as it was. A changed schema goes back by the restore point when visitors
-    were held since (nothing was written meanwhile), by the declared down-migration otherwise; without either it
-    stays, and the older release is asked whether it can live there.
+    Undo compares with the schema that the restore-point step recorded. Nothing is done when it is as it was. A changed
+    one goes back by the restore point when visitors were held since (nothing was written meanwhile), by the declared
+    down-migration otherwise; without either it stays, and the older release lives on it.
     """
 
     name = "migrate"
@@ -30,11 +29,13 @@ class MigrateStep:
         if not runs(context) or not by_command:
             return Done({"command": None})
         with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
-            before = context.fact("migrate", "before") or world.databases.fingerprint(context.environment)
+            before = context.fact("restore-point", "schema") or world.databases.fingerprint(context.environment)
             context.guard()
+            context.crash("before-command")
             finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate")
+            context.crash("after-command")
             after = world.databases.fingerprint(context.environment)
-        facts = {"before": before, "after": after, "changed": before != after, "application_seconds": finished.seconds}
+        facts = {"changed": before != after, "application_seconds": finished.seconds}
         if finished.code != 0:
             raise Refused(
                 "migration.failed",
@@ -48,14 +49,14 @@ class MigrateStep:
 
     def undo(self, context: StepContext) -> Outcomes:
         world, migration = context.world, context.release.descriptor.migration
-        if not runs(context) or migration.style is MigrationStyle.NONE or was(context).release is None:
+        before = context.fact("restore-point", "schema")
+        if before is None or migration.style is MigrationStyle.NONE:
             return Done()
+        if world.databases.fingerprint(context.environment) == before:
+            return Done({"undone": "schema unchanged"})
         if holds_traffic(context):
             self._restore(context)
             return Done({"undone": "restored"})
-        before = context.fact("migrate", "before")
-        if before is not None and world.databases.fingerprint(context.environment) == before:
-            return Done({"undone": "schema unchanged"})
         if migration.down:
             context.guard()
             with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
@@ -79,8 +80,5 @@ class MigrateStep:
         point = next((p for p in databases.restore_points(context.environment) if p.name == name), None)
         if point is None:
             raise cannot_return(context)
-        if databases.fingerprint(context.environment) == context.fact("migrate", "before", ""):
-            return
         context.guard()
         databases.restore(point, aside=f"undone-{context.work.id}")
-        traffic.send_to(context, was(context).dial, was(context).release or "")

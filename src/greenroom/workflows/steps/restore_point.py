@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from greenroom.domain.errors import Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.plan import WorkKind
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
-from greenroom.workflows.steps.ground import holds_traffic, runs, was
+from greenroom.workflows.steps.ground import Was, holds_traffic, runs, was
 
 
 class RestorePointStep:
-    """Records what stood here, and dumps its database where the environment keeps restore points.
+    """Records what stood here, release and schema, and dumps its database where the environment keeps restore points.
 
     When the older release cannot live on the schema to come, visitors are held first, so that not one
     write happens between the restore point and the switch: an automatic return then loses nothing.
@@ -22,24 +23,40 @@ class RestorePointStep:
     def do(self, context: StepContext) -> Outcomes:
         before = was(context)
         facts: dict[str, object] = {"was": before.as_dict()}
+        self._refuse_overtaken(context, before)
         if before.release is None or not runs(context):
             return Done(facts)
         if holds_traffic(context):
             context.say("new requests wait at the edge; those in flight finish")
             facts["application_seconds"] = traffic.hold(context, before)
             facts["held"] = True
-        services = context.release.descriptor.services
-        if context.config.restore_points > 0 and services.postgres is not None:
+        if context.release.descriptor.services.postgres is None:
+            return Done(facts)
+        facts["schema"] = context.world.databases.fingerprint(context.environment)
+        if context.config.restore_points > 0:
             context.guard()
             point = context.world.databases.make_restore_point(context.environment, context.work.id)
             context.say(f"restore point {point.name}, {point.bytes / 1e6:.1f} MB")
             facts["name"] = point.name
         return Done(facts)
 
+    def _refuse_overtaken(self, context: StepContext, before: Was) -> None:
+        """A rollback goes back from what stood there when it was asked for, and from nothing else."""
+        asked = context.work.request.get("from_work")
+        if context.work.kind is WorkKind.ROLLBACK and asked is not None and asked != before.work:
+            raise Refused(
+                "rollback.overtaken",
+                f"{context.environment} is no longer what the rollback was asked for",
+                because=f"it was asked for when {asked} had brought the release there, now {before.work} has",
+                hint=f"look at greenroom status, and ask again: greenroom rollback {context.environment}",
+            )
+
     def undo(self, context: StepContext) -> Outcomes:
         before = was(context)
         if holds_traffic(context):
-            traffic.send_to(context, before.dial, before.release or "")
+            traffic.let_go(context)
+        if before.release is not None and runs(context) and context.release.descriptor.services.postgres is not None:
+            context.world.databases.drop_restore_points(context.environment, context.config.restore_points)
         if context.work.kind is not WorkKind.PROMOTION:
             return Done()
         facts = {"work": context.work.id, "error": dict(context.work.error or {})}

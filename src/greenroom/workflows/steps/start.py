@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from greenroom.domain.release import MigrationStyle
 from greenroom.workflows.instances import Deployment, process_variables, variables
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
@@ -27,8 +26,6 @@ class StartStep:
         dial = plan.dial(place)
         given = process_variables(variables(world, context.environment, release), release)
         facts: dict[str, object] = {"dial": dial, "instances": plan.instance_ids()}
-        if release.descriptor.migration.style is MigrationStyle.AT_START:
-            facts["before"] = context.fact("start", "before") or world.databases.fingerprint(context.environment)
         for spec in plan.specs(place, unpacked, given, dial):
             context.guard()
             world.runtime.start(spec)

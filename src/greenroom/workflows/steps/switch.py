@@ -13,7 +13,7 @@ from greenroom.domain.ledger import parse_timestamp, timestamp
 from greenroom.ports.edge import Canary
 from greenroom.workflows.step import Again, Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
-from greenroom.workflows.steps.bake import Watch
+from greenroom.workflows.steps.bake import Watch, exits_of
 from greenroom.workflows.steps.ground import deployment, has_switched, holds_traffic, runs, was
 
 CANARY_POLL = timedelta(seconds=1)
@@ -42,10 +42,10 @@ class SwitchStep:
         context.crash("before-point")
         traffic.send_to(context, dial, new.release.digest)
         context.crash("after-point")
-        if canary:
+        if canary or context.fact("switch", "stage") is not None:
             context.world.edge.canary(context.environment, None, token=context.work.token)
         context.say(f"visitors reach {new.release.version}")
-        return Done({"at": now}, record=_arrive(context, dial))
+        return Done({"at": now, "exits": exits_of(context)}, record=_arrive(context, dial))
 
     def _canary(self, context: StepContext, dial: str, canary: CanaryPolicy) -> Again | None:
         """One share after the other, each for the configured time; None when the last one held."""
@@ -81,6 +81,8 @@ class SwitchStep:
                 raise traffic.cannot_return(context)
             return Done()
         before = was(context)
+        if before.release is None:  # a first deployment: nobody to return to; `start` ends what was started
+            return Done(record=_depart(context))
         context.guard()
         context.world.edge.canary(context.environment, None, token=context.work.token)
         traffic.send_to(context, before.dial, before.release or "")

@@ -4,17 +4,50 @@ from __future__ import annotations
 
 from greenroom.domain.errors import Errored
 from greenroom.ports.edge import Pointer
+from greenroom.workflows.instances import process_variables, variables
 from greenroom.workflows.step import StepContext
-from greenroom.workflows.steps.ground import Was, has_switched
+from greenroom.workflows.steps.ground import Was, former, has_switched, was
 
 POLL_SECONDS = 0.1
 
 
 def hold(context: StepContext, before: Was) -> float:
-    """New requests wait at the edge; returns when those in flight have ended, with the seconds it took."""
+    """New requests wait at the edge, and what works beside the web process ends; returns when nothing can write any
+    more, with the seconds it took.
+
+    Raises Errored (`traffic.not_drained`) when requests are still in flight after the drain limit: going on would
+    change the schema under them, and a restore would lose what they write.
+    """
     context.guard()
     context.world.edge.point(context.environment, Pointer(None, before.release or "", context.work.token))
-    return drain(context, before.dial)
+    old = former(context)
+    for process in old.release.descriptor.processes if old else ():
+        if old and process.name != old.release.descriptor.web.name:
+            for instance in old.instance_ids_of(process):
+                context.guard()
+                context.world.runtime.stop(instance, seconds=process.stop_seconds)
+    seconds = drain(context, before.dial)
+    left = context.world.edge.connections(before.dial)
+    if left > 0:
+        raise Errored(
+            "traffic.not_drained",
+            f"{left} requests to {context.environment} did not end within {context.config.drain_seconds:.0f} s",
+            because="the migration needs the application at rest",
+            hint="they go on with the older release; try again, or raise drain in greenroom.yaml",
+        )
+    return seconds
+
+
+def let_go(context: StepContext) -> None:
+    """Undo of `hold`: visitors reach the older release again, and what worked beside it works again. Idempotent."""
+    before, old, world = was(context), former(context), context.world
+    if old is not None:
+        place = world.runtime.prepare(context.environment)
+        given = process_variables(variables(world, context.environment, old.release), old.release)
+        for spec in old.specs(place, world.unpacked(old.release.digest), given, before.dial):
+            context.guard()
+            world.runtime.start(spec)
+    send_to(context, before.dial, before.release or "")
 
 
 def send_to(context: StepContext, dial: str, release: str) -> None:
@@ -42,6 +75,6 @@ def cannot_return(context: StepContext) -> Errored:
         "work.forward_only.attention",
         f"{context.environment} cannot go back by itself",
         because=f"the older release cannot live on the new schema, and {moved}",
-        hint=f"greenroom resume {context.work.id} stays on {context.release.version};"
+        hint=f"greenroom resume {context.work.id} stays on {context.release.version}; after that,"
         f" greenroom rollback {context.environment} --restore POINT gives up what was written since",
     )

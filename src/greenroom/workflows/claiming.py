@@ -1,0 +1,111 @@
+"""Taking up work: which row next, and whether its gates still let it go. One transaction, nothing slow in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from greenroom.domain.errors import GreenroomError, Refused
+from greenroom.domain.gate import Decision
+from greenroom.domain.plan import WorkKind
+from greenroom.domain.work import State, Work
+from greenroom.workflows.lease import Lease, Leases
+from greenroom.workflows.world import World
+
+log = structlog.get_logger(__name__)
+
+RECHECK = timedelta(seconds=60)
+"""A waiting row is decided again at least this often, whatever it waits for."""
+
+Decide = Callable[[Connection, Work], Decision | None]
+
+
+class Claims:
+    """Claims rows for one worker. `decide` asks the gates; None: no gate guards this work."""
+
+    def __init__(self, world: World, owner: str, leases: Leases, decide: Decide) -> None:
+        self._world = world
+        self._owner = owner
+        self._leases = leases
+        self._decide = decide
+
+    def next(self, kinds: frozenset[WorkKind]) -> Lease | None:
+        """A lease on the next row of these kinds that may go; None when there is nothing to do."""
+        world = self._world
+        with world.store.database.reading() as tx:  # looking is cheap and blocks nobody
+            now, running = world.clock.now(), self._leases.running()
+            works = world.store.works
+            due = works.due(tx, now) or works.candidates(tx, self._owner, running, now, kinds)
+        if not due:
+            return None
+        with self._leases.claiming():
+            with world.store.database.transaction() as tx:
+                world.store.works.wake_due(tx, world.clock.now())
+                claimed = self._first(tx, kinds)
+            return self._leases.hold(claimed) if claimed else None  # held only once it is committed
+
+    def _first(self, tx: Connection, kinds: frozenset[WorkKind]) -> Work | None:
+        """The first candidate that may go and that nobody else took."""
+        store, now = self._world.store, self._world.clock.now()
+        for work in store.works.candidates(tx, self._owner, self._leases.running(), now, kinds):
+            if work.state is State.QUEUED and not self._admit(tx, work):
+                continue
+            claimed = store.works.claim(tx, work, self._owner, self._leases.seconds)
+            if claimed:
+                if work.state is State.QUEUED:
+                    store.recorder.append(tx, claimed.requested_by, f"{claimed.kind}.started", about(claimed))
+                return claimed
+        return None
+
+    def _admit(self, tx: Connection, work: Work) -> bool:
+        """Decide again at the moment of execution, whoever asked: True when every gate passes."""
+        if work.cancel:
+            self._end(tx, work, "cancelled", {"outcome": "refused", "message": work.cancel})
+            return False
+        try:
+            decision = self._decide(tx, work)
+        except GreenroomError as e:
+            self._end(tx, work, "refused", e.as_dict())
+            return False
+        except SQLAlchemyError:
+            raise
+        except Exception as e:  # the environment or the release it names is no longer there
+            log.exception("work.unfounded", work=work.id)
+            gone = Refused("work.unfounded", f"{work.kind} into {work.environment} lost its ground", because=repr(e))
+            self._end(tx, work, "refused", gone.as_dict())
+            return False
+        if decision is None or decision.passed:
+            return True
+        if decision.refused:
+            self._end(tx, work, "refused", _refusal(work, decision))
+            return False
+        soon = self._world.clock.now() + RECHECK
+        wake = min(decision.wake_at or soon, soon)
+        self._world.store.works.set_columns(tx, work.id, [State.QUEUED], state=State.WAITING, wake_at=wake)
+        return False
+
+    def _end(self, tx: Connection, work: Work, word: str, error: Mapping[str, Any]) -> None:
+        """It ends without having begun; a schedule that it had may be made again."""
+        values = {"state": State.REJECTED, "error": error, "ended_at": self._world.clock.now(), "schedule_key": None}
+        self._world.store.works.set_columns(tx, work.id, [State.QUEUED], **values)
+        self._world.store.recorder.append(tx, work.requested_by, f"{work.kind}.{word}", about(work, error=dict(error)))
+
+
+def about(work: Work, **more: Any) -> dict[str, Any]:
+    """A ledger entry's subject that speaks of a piece of work and sets no row."""
+    return {"about": {"work": work.id, "environment": work.environment, "release": work.release, **more}}
+
+
+def _refusal(work: Work, decision: Decision) -> dict[str, Any]:
+    return {
+        "outcome": "refused",
+        "code": "gate.refused",
+        "message": f"{work.kind} into {work.environment} was refused",
+        "because": "; ".join(f"{x.gate}: {x.verdict.because}" for x in decision.refused),
+        "facts": decision.as_dict(),
+    }
