@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.work import ENDED
+from greenroom.services.discretion import lines_for_all
 from greenroom.workflows.progress import Said
 
 LOOK_SECONDS = 0.1
@@ -61,7 +62,8 @@ async def follow(
     at, work, told, quiet = start, first, None, 0.0
     while True:
         sent = False
-        for reached, name, data in _news(at, lines(at.line), work["history"]):
+        said = lines(at.line) if work["heard"] else lines_for_all(lines(at.line))
+        for reached, name, data in _news(at, said, work["history"]):
             at, sent = reached, True
             yield _event(at, name, data)
         summary = [work[name] for name in SUMMARY]

@@ -116,6 +116,7 @@ class Attempt(Answered):
 
 
 class WorkInFull(WorkSummary):
+    heard: bool = Field(description="Whether what programs said is in it: for those who may read logs there.")
     history: list[Attempt]
     facts: dict[str, Any]
     steps: list[StepSeconds]

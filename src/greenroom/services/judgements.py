@@ -10,8 +10,9 @@ from sqlalchemy import select
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Override
 from greenroom.domain.gate import Request, override_flaw
+from greenroom.domain.kinds import Kind
 from greenroom.domain.plan import WorkKind
-from greenroom.domain.roles import MATRIX, Action, Actor
+from greenroom.domain.roles import MATRIX, Action, Actor, require
 from greenroom.domain.work import State, Work
 from greenroom.registry import all_gates
 from greenroom.services.app import App
@@ -147,7 +148,10 @@ def revoke(app: App, actor: Actor, evidence_id: str, reason: str) -> None:
         found = records.evidence(tx, evidence_id)
     if found is None:
         raise BadInput("evidence.unknown", f"there is no evidence {evidence_id[:80]!r}")
-    app.allow(actor, Action.REVOKE, found.environment)
+    if found.environment is None:  # a seal: every environment stands on it, so only who may revoke in the last
+        require(actor, Action.REVOKE, Kind.PRODUCTION)
+    else:
+        app.allow(actor, Action.REVOKE, found.environment)
     if not reason.strip():
         raise BadInput("evidence.reason", "revoking says why", hint="--reason TEXT")
     with app.world.store.database.transaction() as tx:

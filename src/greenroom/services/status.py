@@ -15,6 +15,7 @@ from greenroom.domain.work import State, Work
 from greenroom.ports.runtime import InstanceState
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
+from greenroom.services.discretion import error_for_all, hears, hears_in, without_output
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 
@@ -28,8 +29,8 @@ def path(app: App, actor: Actor) -> dict[str, Any]:
     with app.world.store.database.reading() as tx:
         rows = records.environments(tx)
         works = app.world.store.works.find(tx, states=UNFINISHED)
-        shown = [_environment(app, tx, rows, i, works, now) for i in range(len(rows))]
-        making = [work_view(app, tx, w, now) for w in works if w.environment is None]
+        shown = [_environment(app, tx, actor, rows, i, works, now) for i in range(len(rows))]
+        making = [work_view(app, tx, w, now, heard=hears(actor, None)) for w in works if w.environment is None]
     return {"project": app.world.project().project, "at": now, "environments": shown, "releases": making}
 
 
@@ -38,7 +39,8 @@ def work(app: App, actor: Actor, work_id: str) -> dict[str, Any]:
     found = app.work(work_id)
     app.allow(actor, Action.VIEW, found.environment)
     with app.world.store.database.reading() as tx:
-        return work_view(app, tx, found, app.world.clock.now(), history=True)
+        heard = hears_in(actor, found.environment, records.environments(tx))
+        return work_view(app, tx, found, app.world.clock.now(), history=True, heard=heard)
 
 
 def works(app: App, actor: Actor, *, environment: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
@@ -46,13 +48,18 @@ def works(app: App, actor: Actor, *, environment: str | None = None, limit: int 
     app.allow(actor, Action.VIEW, environment)
     with app.world.store.database.reading() as tx:
         found = app.world.store.works.find(tx, environment=environment, limit=min(limit, 1000))
-        now = app.world.clock.now()
-        return [work_view(app, tx, w, now) for w in found]
+        rows, now = records.environments(tx), app.world.clock.now()
+        return [work_view(app, tx, w, now, heard=hears_in(actor, w.environment, rows)) for w in found]
 
 
-def work_view(app: App, tx: Connection, work: Work, now: datetime, *, history: bool = False) -> dict[str, Any]:
-    """For people and machines alike. `seconds` counts from the first claim, so waiting is not in it."""
-    version = records.release(tx, work.release).version if work.release else work.request.get("commit")
+def work_view(
+    app: App, tx: Connection, work: Work, now: datetime, *, history: bool = False, heard: bool = False
+) -> dict[str, Any]:
+    """For people and machines alike. `seconds` counts from the first claim, so waiting is not in it. Unless `heard`,
+    without what programs said. The release may have been collected since."""
+    version = work.request.get("commit")
+    if work.release:
+        version = records.release_even_if_collected(tx, work.release).version
     ended = work.ended_at or now
     view: dict[str, Any] = {
         "id": work.id,
@@ -72,14 +79,15 @@ def work_view(app: App, tx: Connection, work: Work, now: datetime, *, history: b
         "started_at": work.started_at,
         "ended_at": work.ended_at,
         "seconds": (ended - work.started_at).total_seconds() if work.started_at else 0.0,
-        "error": work.error,
+        "error": work.error if heard else error_for_all(work.error, work.environment or "releases"),
         "cancel": work.cancel,
     }
     if history:
-        lines = app.world.store.works.history(tx, work.id)
-        view["history"] = lines
-        view["facts"] = dict(work.facts)
-        view["steps"] = _durations(work, lines)
+        told = app.world.store.works.history(tx, work.id)
+        view["heard"] = heard
+        view["history"] = told if heard else [{**line, "detail": ""} for line in told]
+        view["facts"] = dict(work.facts) if heard else without_output(work.facts)
+        view["steps"] = _durations(work, told)
         view["application_seconds"] = sum(_application(f) for f in work.facts.values())
     return view
 
@@ -99,12 +107,12 @@ def _durations(work: Work, history: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def _application(facts: Any) -> float:
-    """What a step recorded as the application's own time: migrating, booting, its checks, finishing requests, ending."""
+    """What a step recorded as the application's own time: migrating, booting, checks, finishing requests, ending."""
     return float(facts.get("application_seconds", 0.0)) if isinstance(facts, dict) else 0.0
 
 
 def _environment(
-    app: App, tx: Connection, rows: list[EnvironmentRow], index: int, works: list[Work], now: datetime
+    app: App, tx: Connection, actor: Actor, rows: list[EnvironmentRow], index: int, works: list[Work], now: datetime
 ) -> dict[str, Any]:
     row = rows[index]
     config = app.world.project().environment(row.name)
@@ -120,7 +128,7 @@ def _environment(
         "age_seconds": (now - row.since).total_seconds() if row.since else None,
         "health": _health(app, row) if config.runs and row.current else None,
         "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
-        "work": [work_view(app, tx, w, now) for w in mine],
+        "work": [work_view(app, tx, w, now, heard=hears(actor, row.kind)) for w in mine],
         "arrow": _arrow(app, tx, rows, index, mine),
     }
 
@@ -128,7 +136,7 @@ def _environment(
 def _release(tx: Connection, digest: str | None) -> dict[str, Any] | None:
     if digest is None:
         return None
-    found = records.release(tx, digest)
+    found = records.release_even_if_collected(tx, digest)
     return {"digest": digest, "short": short(digest), "version": found.version, "commit": found.commit}
 
 

@@ -80,6 +80,14 @@ def release(tx: Connection, reference: str) -> Release:
     return by_digest[0] if by_digest else rows[0]
 
 
+def release_even_if_collected(tx: Connection, digest: str) -> Release:
+    """The release of this very digest, its bytes there or not: for telling what was. Raises BadInput."""
+    row = tx.execute(select(t.release).where(t.release.c.id == digest)).first()
+    if row is None:
+        raise BadInput("release.unknown", f"no release is called {digest[:80]!r}", hint="greenroom release list")
+    return _release(row._mapping)
+
+
 def releases(tx: Connection, limit: int = 50) -> list[Release]:
     """Newest first."""
     query = select(t.release).where(t.release.c.collected_at.is_(None)).order_by(t.release.c.made_at.desc())

@@ -27,9 +27,9 @@ def ended(api: Api) -> str:
     return work.id
 
 
-def events(api: Api, work: str, last: str | None = None) -> list[tuple[str, Event]]:
+def events(api: Api, work: str, last: str | None = None, role: Role = Role.TESTER) -> list[tuple[str, Event]]:
     headers = {"Last-Event-ID": last} if last else {}
-    answer = api.ask("GET", f"/work/{work}/events", Role.CLIENT, headers=headers)
+    answer = api.ask("GET", f"/work/{work}/events", role, headers=headers)
     assert answer.headers["content-type"].startswith("text/event-stream")
     return list(parse(iter(answer.text.split("\n"))))
 
@@ -45,6 +45,18 @@ def test_lines_and_steps_come_in_the_order_they_happened(api: Api) -> None:
     assert [e.name for _, e in found][-2:] == ["state", "end"]
     assert [s["name"] for s in found[-1][1].data["steps"]] == ["first", "second"]
     assert found[1][1].data["seconds"] == 0.5
+
+
+def test_what_programs_say_is_for_those_who_may_read_logs_there(api: Api) -> None:
+    """A client follows the steps, and Greenroom's own lines; what a migration says of the data stays inside."""
+    work = added_work(api.world, WorkKind.CHECK, State.DONE, environment="qa", release=api.old)
+    api.world.progress.say(work.id, "migrate", "duplicate key: ann@example.org")
+    api.world.progress.say(work.id, "switch", "visitors reach 2.0")
+    heard = [e.data["text"] for _, e in events(api, work.id) if e.name == "line"]
+    assert heard == ["duplicate key: ann@example.org", "visitors reach 2.0"]
+    seen = events(api, work.id, role=Role.CLIENT)
+    assert [e.data["text"] for _, e in seen if e.name == "line"] == ["visitors reach 2.0"]
+    assert seen[-1][1].data["heard"] is False
 
 
 def test_a_watcher_goes_on_where_it_was(api: Api) -> None:

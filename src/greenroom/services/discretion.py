@@ -1,0 +1,59 @@
+"""What programs said is for those who may read logs there: output holds what an application's users typed.
+
+Everybody else sees that it failed, where, with which code, and who sees why. Greenroom's own words stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from greenroom.domain.kinds import Kind
+from greenroom.domain.roles import Action, Actor, may
+from greenroom.store.records import EnvironmentRow
+from greenroom.workflows.progress import Said
+
+PROGRAMS_WORDS = frozenset({"because", "output", "detail", "tail"})
+"""Keys of recorded facts and errors whose text may come from a program."""
+
+OWN_CODES = ("gate.", "bake.", "canary.", "work.")
+"""Families of errors whose reason Greenroom words itself, out of counts, names and times."""
+
+OWN_STEPS = frozenset({"restore-point", "prepare", "switch", "bake", "retire", "record"})
+"""Steps in which no program of the release speaks: their lines of progress are for everybody."""
+
+
+def hears(actor: Actor, kind: Kind | None) -> bool:
+    """True if what programs said in an environment of this kind (None: while a release is made) is for this actor."""
+    return may(actor.roles, Action.READ_LOGS, kind)
+
+
+def hears_in(actor: Actor, environment: str | None, rows: list[EnvironmentRow]) -> bool:
+    """The same by name. An environment that is no longer on the path is held to the strictest kind."""
+    if environment is None:
+        return hears(actor, None)
+    return hears(actor, next((r.kind for r in rows if r.name == environment), Kind.PRODUCTION))
+
+
+def lines_for_all(said: list[Said]) -> list[Said]:
+    """The lines of progress that Greenroom said itself."""
+    return [s for s in said if s.step in OWN_STEPS]
+
+
+def error_for_all(error: Mapping[str, Any] | None, where: str) -> dict[str, Any] | None:
+    """The error without what a program said; where there was a reason, who may read it."""
+    if error is None or str(error.get("code", "")).startswith(OWN_CODES):
+        return None if error is None else dict(error)
+    told: dict[str, Any] = without_output(error)
+    if error.get("because"):
+        told["because"] = f"whoever may read logs of {where} sees why"
+    return told
+
+
+def without_output(value: Any) -> Any:
+    """Recorded facts, however deep, without the keys under which programs speak."""
+    if isinstance(value, Mapping):
+        return {k: without_output(v) for k, v in value.items() if k not in PROGRAMS_WORDS}
+    if isinstance(value, list | tuple):
+        return [without_output(v) for v in value]
+    return value
