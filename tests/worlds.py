@@ -17,9 +17,6 @@ from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.edge import MemoryEdge
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
-from greenroom.config.load import load
-from greenroom.config.project import ProjectConfig
-from greenroom.domain.errors import Refused
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.work import State, Work
@@ -84,7 +81,7 @@ def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock
         secrets=MemorySecrets(),
         probe=FakeProbe(),
         progress=Progress(clock),
-        project=_in_force(store),
+        project=policy.AppliedPolicy(database),
     )
     with store.database.transaction() as tx:
         for role in Role:
@@ -215,19 +212,3 @@ def _evidence(
         "by": "maker",
         "facts": {},
     }
-
-
-def _in_force(store: Store) -> Callable[[], ProjectConfig]:
-    """The newest applied configuration, read again only when another was applied."""
-    cached: dict[str, ProjectConfig] = {}
-
-    def project() -> ProjectConfig:
-        with store.database.reading() as tx:
-            row = records.newest_policy(tx)
-        if row is None:
-            raise Refused("policy.absent", "no configuration was applied")
-        if row["id"] not in cached:
-            cached[row["id"]] = load(row["text"])
-        return cached[row["id"]]
-
-    return project

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -24,16 +23,15 @@ from greenroom.adapters.sealing.signing import Keyring
 from greenroom.adapters.sealing.store import OciArtifacts
 from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
 from greenroom.adapters.secretstore import FileSecrets
-from greenroom.config.load import load, load_file
+from greenroom.config.load import load_file
 from greenroom.config.project import ProjectConfig
-from greenroom.domain.errors import BadInput
 from greenroom.domain.gate import Decision
 from greenroom.domain.release import Language
 from greenroom.domain.work import Work
 from greenroom.keeper.client import KeeperClient
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_work
-from greenroom.store import records
+from greenroom.services.policy import AppliedPolicy
 from greenroom.store.database import Database
 from greenroom.workflows.crash import crash_points
 from greenroom.workflows.engine import Engine
@@ -52,28 +50,6 @@ class Control:
     world: World
     engine: Engine
     app: App
-
-
-class AppliedPolicy:
-    """The configuration in force, read again only when another was applied."""
-
-    def __init__(self, database: Database, first: ProjectConfig | None) -> None:
-        self._database = database
-        self._first = first
-        self._known: tuple[str, ProjectConfig] | None = None
-        self._lock = Lock()
-
-    def __call__(self) -> ProjectConfig:
-        with self._database.reading() as tx:
-            row = records.newest_policy(tx)
-        if row is None:
-            if self._first is None:
-                raise BadInput("policy.absent", "no configuration was applied", hint="greenroom up in the repository")
-            return self._first
-        with self._lock:
-            if self._known is None or self._known[0] != row["id"]:
-                self._known = (row["id"], load(row["text"]))
-            return self._known[1]
 
 
 def store_url(home: Home) -> str:
