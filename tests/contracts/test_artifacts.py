@@ -151,13 +151,13 @@ def test_documents_are_there(store: Memory | Oci) -> None:
     assert found["provenance"]["predicateType"]
 
 
-def test_collect_keeps_what_is_named_whole(store: Memory | Oci) -> None:
-    """Collecting frees bytes, forgets what is not kept, and harms nothing that is, though they share files."""
+def test_remove_leaves_all_others_whole(store: Memory | Oci) -> None:
+    """Removing frees bytes, forgets what is named, and harms nothing else, though they share files."""
     old, kept = store.put("1", FILES), store.put("2", FILES | {"static/a.txt": "new"})
     store.artifacts.unpack(old)
-    assert store.artifacts.collect({kept}) > 0
+    assert store.artifacts.remove({old}) > 0
     assert store.artifacts.digests() == {kept}
     assert store.artifacts.unpack(kept).descriptor == replace(descriptor(), version="2")
     with pytest.raises(Errored):
         store.artifacts.unpack(old)
-    assert store.artifacts.collect({kept}) == 0
+    assert store.artifacts.remove({old}) == 0

@@ -99,5 +99,5 @@ class Artifacts(Protocol):
     def documents(self, digest: str) -> dict[str, Any]:
         """SBOM and provenance, parsed: keys `sbom`, `provenance`."""
 
-    def collect(self, keep: Iterable[str]) -> int:
-        """Remove every release not in `keep` and every blob nothing refers to; bytes freed."""
+    def remove(self, gone: Iterable[str]) -> int:
+        """Remove these releases and every blob nothing refers to; bytes freed. What is sealed meanwhile stays."""

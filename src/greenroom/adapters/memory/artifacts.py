@@ -69,9 +69,8 @@ class MemoryArtifacts:
         self.verify(digest)
         return self.stored[digest].documents
 
-    def collect(self, keep: Iterable[str]) -> int:
-        gone = set(self.stored) - set(keep)
-        return sum(self.stored.pop(d).size for d in gone)
+    def remove(self, gone: Iterable[str]) -> int:
+        return sum(self.stored.pop(d).size for d in set(gone) & set(self.stored))
 
     def _found(self, digest: str) -> Stored:
         if digest not in self.stored:

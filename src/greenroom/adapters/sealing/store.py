@@ -69,17 +69,16 @@ class OciArtifacts:
         statement, sbom = self._check_signature(digest)
         return {"sbom": parsed(sbom, digest), "provenance": statement}
 
-    def collect(self, keep: Iterable[str]) -> int:
-        kept = set(keep)
+    def remove(self, gone: Iterable[str]) -> int:
+        unwanted = set(gone)
         self._layout.prepare()
         with self._layout.collecting():
-            remaining = self._layout.keep(lambda m: _subject(m) in kept)
+            remaining = self._layout.keep(lambda m: _subject(m) not in unwanted)
             wanted = self._blobs_of([m["digest"] for m in remaining])
             freed = sum(_removed(p) for p in self._layout.blobs.iterdir() if p.name not in wanted)
             if self._unpacked.is_dir():
-                hexes = {d.removeprefix("sha256:") for d in kept}
-                gone = [p for p in self._unpacked.iterdir() if p.name.split("-")[0] not in hexes]
-                freed += sum(_removed(p) for p in gone)
+                kept = {m["digest"].removeprefix("sha256:") for m in remaining}
+                freed += sum(_removed(p) for p in self._unpacked.iterdir() if p.name.split("-")[0] not in kept)
         return freed
 
     def _lay_out(self, image: Image, sealed: dict[str, Entry], root: Path, local: tuple[Entry, ...]) -> None:
