@@ -9,9 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +22,15 @@ from greenroom.demo.report import EnvironmentFacts, PromotionFacts, RollbackFact
 from greenroom.demo.visitors import Visitors
 from greenroom.domain.errors import Errored, GreenroomError, Refused
 
+SEAL = "seal"
 BEFORE_PRODUCTION = ("dev", "qa", "packaging", "uat", "staging")
 STEADY_SECONDS = 8.0
 AT_ONCE = 2
 PATIENCE = 240.0
+
+
+Step = tuple[str, str]
+"""A version, and where it gets: `seal` or an environment."""
 
 
 @dataclass
@@ -65,52 +68,45 @@ def _come_up(stage: Stage) -> Cast:
 def _prepare(stage: Stage, cast: Cast) -> list[PromotionFacts]:
     """Seal every commit, take every release to staging and the first to production."""
     stage.progress.act("Three releases are sealed and travel towards production")
-    done: list[PromotionFacts] = []
+    versions = list(stage.commits)
+    arrived: dict[Step, Future[Any]] = {}
     with ThreadPoolExecutor(AT_ONCE) as hands:
-        sealed: dict[str, Future[str]] = {}
-        arrived: dict[tuple[str, str], Future[PromotionFacts]] = {}
-        for number, version in enumerate(stage.commits):
-            before = list(stage.commits)[number - 1] if number else None
-            needs = [sealed[before]] if before else []
-            sealed[version] = _after(hands, needs, _seal, stage, cast, version)
-        for step in _diagonals(list(stage.commits), BEFORE_PRODUCTION):
-            version, environment = step
-            arrived[step] = _after(hands, _needs(step, sealed, arrived), _promote, stage, cast, version, environment)
-        first = next(iter(stage.commits))
-        staged = arrived[first, BEFORE_PRODUCTION[-1]]
-        released = _after(hands, [staged], _promote, stage, cast, first, "production")
-        for future in [*arrived.values(), released]:
-            done.append(future.result())
-            stage.learn(promotions=tuple(done))
+        for step in _in_order(versions):
+            needs = [arrived[n] for n in _needs(step, versions) if n in arrived]
+            arrived[step] = _after(hands, needs, stage, cast, step)
+        done = [f.result() for (_, place), f in arrived.items() if place != SEAL]
+    stage.learn(promotions=tuple(done))
     return done
 
 
-def _diagonals(versions: list[str], environments: tuple[str, ...]) -> list[tuple[str, str]]:
-    """In the order in which they become possible, so that waiting hands never wait for work behind them."""
-    cells = [(v + e, v, e) for v in range(len(versions)) for e in range(len(environments))]
-    return [(versions[v], environments[e]) for _, v, e in sorted(cells)]
+def _in_order(versions: list[str]) -> list[Step]:
+    """In the order in which they become possible, so that a waiting hand never waits for work behind it."""
+    places = (SEAL, *BEFORE_PRODUCTION)
+    cells = [(v + p, p, version, place) for v, version in enumerate(versions) for p, place in enumerate(places)]
+    ordered = [(version, place) for _, _, version, place in sorted(cells, key=lambda c: (c[0], -c[1]))]
+    ordered.insert(ordered.index((versions[0], BEFORE_PRODUCTION[-1])) + 1, (versions[0], "production"))
+    return ordered
 
 
-def _needs(
-    step: tuple[str, str],
-    sealed: dict[str, Future[str]],
-    arrived: dict[tuple[str, str], Future[PromotionFacts]],
-) -> list[Future[Any]]:
-    """What must have happened: sealed, in the environment before, and the release before in this environment."""
-    version, environment = step
-    found: list[Future[Any]] = [sealed[version]]
-    found += [f for (v, e), f in arrived.items() if (v == version) != (e == environment)]
+def _needs(step: Step, versions: list[str]) -> list[Step]:
+    """What must have happened: the place before, and the release before in this environment."""
+    version, place = step
+    path = (SEAL, *BEFORE_PRODUCTION, "production")
+    found = [(version, path[path.index(place) - 1])] if place != SEAL else []
+    number = versions.index(version)
+    if number and place != SEAL:
+        found.append((versions[number - 1], place))
     return found
 
 
-def _after(hands: ThreadPoolExecutor, needs: Iterable[Future[Any]], do: Any, *arguments: Any) -> Future[Any]:
+def _after(hands: ThreadPoolExecutor, needs: list[Future[Any]], stage: Stage, cast: Cast, step: Step) -> Future[Any]:
     """Do it once everything needed is there; a need that failed is this one's failure too."""
-    waited = list(needs)
 
     def when_ready() -> Any:
-        for need in waited:
+        for need in needs:
             need.result()
-        return do(*arguments)
+        version, place = step
+        return _seal(stage, cast, version) if place == SEAL else _promote(stage, cast, version, place)
 
     return hands.submit(when_ready)
 
@@ -251,8 +247,7 @@ def _look_around(stage: Stage, cast: Cast) -> None:
     stage.learn(environments=tuple(_environment(e) for e in status["environments"]))
     ledger = cast.owner.ask("ledger", "verify")
     stage.learn(ledger_entries=ledger["entries"], ledger_verified=ledger["verified"])
-    with suppress(GreenroomError):
-        stage.progress.say(f"{ledger['entries']} ledger entries, head {str(ledger['head'])[7:19]}")
+    stage.progress.say(f"{ledger['entries']} ledger entries, head {str(ledger['head'])[7:19]}")
 
 
 def _environment(shown: dict[str, Any]) -> EnvironmentFacts:

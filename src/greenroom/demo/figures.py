@@ -101,10 +101,19 @@ def by_phase(log: Log) -> dict[str, tuple[Visit, ...]]:
     return {name: tuple(seen) for name, seen in phases.items()}
 
 
-def production_traffic(log: Log, steady: str = "steady") -> dict[str, Any]:
-    """The report's `production_traffic`: all requests, and the 99th percentile while nothing was being changed."""
-    calm: Mapping[str, tuple[Visit, ...]] = by_phase(log)
-    return {**figures(log.visits).as_dict(), "steady_p99_ms": figures(calm.get(steady, ())).p99_ms}
+def production_traffic(log: Log, steady: str = "steady", held: str = "contraction") -> dict[str, Any]:
+    """The report's `production_traffic`. All requests are counted. Latencies leave out the phase in which visitors are
+    held on purpose while a migration destroys something: `held_max_ms` is the longest anybody waited there."""
+    phases: Mapping[str, tuple[Visit, ...]] = by_phase(log)
+    free = figures(v for name, visits in phases.items() if name != held for v in visits)
+    waited = [v.seconds * 1000 for v in phases.get(held, ())]
+    return {
+        **figures(log.visits).as_dict(),
+        "p50_ms": free.p50_ms,
+        "p99_ms": free.p99_ms,
+        "steady_p99_ms": figures(phases.get(steady, ())).p99_ms,
+        "held_max_ms": _rounded(max(waited, default=None)),
+    }
 
 
 def failures(log: Log, most: int = 10) -> list[str]:

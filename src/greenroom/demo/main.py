@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -103,7 +104,14 @@ def start(ground: Ground, report: Path, console: Console, acts: Acts) -> int:
         write(report, stage.facts)
     console.print()
     show(stage.facts, console)
-    console.print(Text(f"Written to {report}. It is left running; make demo-stop ends it.", style="dim"))
+    console.print(Text(f"Written to {report}. It is left running; make demo-stop ends it. Look around:", style="dim"))
+    for line in (
+        f"cd {shlex.quote(str(ground.repository))}",
+        f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"',
+        f"export GREENROOM_HOME={shlex.quote(str(ground.home))}",
+        "greenroom status",
+    ):
+        console.print(Text(f"  {line}"), soft_wrap=True)
     return 3 if stage.facts.broke_off else 0 if is_ok(stage.facts) else 1
 
 

@@ -78,6 +78,7 @@ class TrafficFacts:
     p50_ms: float | None = None
     p99_ms: float | None = None
     steady_p99_ms: float | None = None
+    held_max_ms: float | None = None
     failures: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,6 +88,7 @@ class TrafficFacts:
             "p50_ms": self.p50_ms,
             "p99_ms": self.p99_ms,
             "steady_p99_ms": self.steady_p99_ms,
+            "held_max_ms": self.held_max_ms,
         }
 
 

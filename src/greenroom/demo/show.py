@@ -53,6 +53,11 @@ def _promotions(facts: Facts) -> Table:
 def _visitors(facts: Facts) -> Text:
     t = facts.traffic
     said = f"\nProduction's visitors: {t.requests} requests, {t.failed} failed"
-    times = (("median", t.p50_ms), ("99 %", t.p99_ms), ("99 % while nothing changed", t.steady_p99_ms))
+    times = (
+        ("median", t.p50_ms),
+        ("99 %", t.p99_ms),
+        ("99 % while nothing changed", t.steady_p99_ms),
+        ("longest wait while held", t.held_max_ms),
+    )
     said += "".join(f", {name} {ms:.1f} ms" for name, ms in times if ms is not None)
     return Text(said)

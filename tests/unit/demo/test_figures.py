@@ -57,10 +57,17 @@ def test_a_phase_that_comes_back_is_one_phase() -> None:
 
 
 def test_the_steady_latency_leaves_changes_out() -> None:
-    """`steady_p99_ms` is of the steady phase alone, `p99_ms` of everything."""
-    log = Log((visit(1, 0.010), visit(3, 0.500)), (Mark(0, "steady"), Mark(2, "switch")), True)
-    seen = production_traffic(log)
-    assert seen == {"requests": 2, "failed": 0, "p50_ms": 10.0, "p99_ms": 500.0, "steady_p99_ms": 10.0}
+    """`steady_p99_ms` is of the steady phase alone, `p99_ms` of everything but the wait that was asked for."""
+    marks = (Mark(0, "steady"), Mark(2, "switch"), Mark(4, "contraction"))
+    log = Log((visit(1, 0.010), visit(3, 0.500), visit(5, 4.0)), marks, True)
+    assert production_traffic(log) == {
+        "requests": 3,
+        "failed": 0,
+        "p50_ms": 10.0,
+        "p99_ms": 500.0,
+        "steady_p99_ms": 10.0,
+        "held_max_ms": 4000.0,
+    }
 
 
 def test_nothing_measured_is_said_to_be_nothing() -> None:
@@ -71,6 +78,7 @@ def test_nothing_measured_is_said_to_be_nothing() -> None:
         "p50_ms": None,
         "p99_ms": None,
         "steady_p99_ms": None,
+        "held_max_ms": None,
     }
 
 
