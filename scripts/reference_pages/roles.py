@@ -34,7 +34,6 @@ COMMANDS = {
     Action.ADMINISTER: "`account add`, `account list`, `account disable`",
     Action.READ_LEDGER: "`ledger show`, `ledger verify`, `ledger export`, `doctor`",
     Action.COLLECT: "`collect`",
-    Action.STOP: "–",
 }
 
 INTRODUCTION = """\

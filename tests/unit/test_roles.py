@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,13 @@ def test_what_a_role_may_never(role: Role, action: Action, where: list[Kind]) ->
 def test_everything_can_be_done_by_somebody(action: Action) -> None:
     """No action is left without a role that may do it."""
     assert any(may([role], action) for role in Role)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_is_asked_for_by_a_service(action: Action) -> None:
+    """The table has no entry that nothing asks: what is listed there is what Greenroom does."""
+    services = (Path(__file__).parents[2] / "src/greenroom/services").glob("*.py")
+    assert any(f"Action.{action.name}" in file.read_text(encoding="utf-8") for file in services)
 
 
 def test_no_role_may_nothing() -> None:

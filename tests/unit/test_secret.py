@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import pickle
+import re
 from dataclasses import asdict, dataclass
 
 import pytest
@@ -86,3 +87,21 @@ def test_other_text_stays(text: str, secrets: list[str]) -> None:
 def test_overlapping_secrets_are_struck_out_whole() -> None:
     """Of two secrets that overlap in the text nothing readable of the longer is left."""
     assert redact("x abcdefghij y", [Secret("abcdef"), Secret("abcdefghij")]) == "x •••• y"
+
+
+def test_secrets_that_overlap_in_part_leave_no_fragment() -> None:
+    """The end of one that begins within another is struck out with it, whichever is longer."""
+    assert redact("x abcdefghij y", [Secret("abcdefg"), Secret("efghij")]) == "x •••• y"
+    assert redact("x abababab y", [Secret("ababab")]) == "x •••• y"
+
+
+@given(st.text("ab ", max_size=40), st.lists(st.text("ab", min_size=6, max_size=9), max_size=4))
+def test_what_is_left_is_what_no_secret_covers(text: str, secrets: list[str]) -> None:
+    """Character by character: covered by a secret anywhere, it is gone; not covered, it stays, in its order."""
+    covered = [False] * len(text)
+    for secret in secrets:
+        for at in range(len(text)):
+            if text.startswith(secret, at):
+                covered[at : at + len(secret)] = [True] * len(secret)
+    marked = "".join("\0" if hidden else c for c, hidden in zip(text, covered, strict=True))
+    assert redact(text, map(Secret, secrets)) == re.sub("\0+", "••••", marked)

@@ -69,7 +69,6 @@ class Request:
     made_by: str
     work: str | None = None  # the row, once there is one
     not_before: datetime | None = None
-    retrying: bool = False
 
 
 @dataclass(frozen=True)

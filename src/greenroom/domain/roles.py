@@ -47,7 +47,6 @@ class Action(StrEnum):
     ADMINISTER = "administer"
     READ_LEDGER = "read_ledger"
     COLLECT = "collect"
-    STOP = "stop"
 
 
 EVERYWHERE = frozenset(Kind)
@@ -119,7 +118,6 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.SET_SECRET: EVERYWHERE,
         _A.READ_LEDGER: EVERYWHERE,
         _A.COLLECT: EVERYWHERE,
-        _A.STOP: EVERYWHERE,
     },
     _R.AUTOMATION: {
         _A.VIEW: EVERYWHERE,

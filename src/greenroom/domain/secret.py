@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+HIDDEN = "••••"
+SHORTEST = 6
+"""Shorter secrets would strike out half of any log."""
 
 
 class Secret:
@@ -41,8 +45,31 @@ def revealed(values: Mapping[str, str | Secret]) -> dict[str, str]:
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """`text` with every secret of 6 characters or more replaced by `••••`."""
-    for value in sorted((s.reveal() for s in secrets), key=len, reverse=True):
-        if len(value) >= 6:
-            text = text.replace(value, "••••")
-    return text
+    """`text` with every stretch that secrets of 6 characters or more cover replaced by `••••`.
+
+    Secrets that overlap or touch are one stretch: of none of them a beginning or an end is left.
+    """
+    kept, at = [], 0
+    for start, end in _stretches(text, {s.reveal() for s in secrets}):
+        kept += [text[at:start], HIDDEN]
+        at = end
+    return "".join([*kept, text[at:]])
+
+
+def _stretches(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
+    """Where in the text the values stand, by beginning, those that overlap or touch as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(hit for value in values if len(value) >= SHORTEST for hit in _hits(text, value)):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _hits(text: str, value: str) -> Iterator[tuple[int, int]]:
+    """Every place of the value, also where it overlaps itself."""
+    start = text.find(value)
+    while start >= 0:
+        yield start, start + len(value)
+        start = text.find(value, start + 1)

@@ -44,6 +44,5 @@ def sentences(items: Iterable[str]) -> str:
 def by_override(gate: str, case: Case) -> str:
     """Who may set the gate aside for this case, and how."""
     target, release = case.target, short(case.request.release)
-    return (
-        f"{who_may_override(target.kind)} overrides it with a reason: greenroom override {gate} {release} {target.name}"
-    )
+    command = f'greenroom override {gate} {release} {target.name} --reason "…"'
+    return f"{who_may_override(target.kind)} overrides it: {command}"

@@ -62,7 +62,7 @@ def _said(freeze: Freeze) -> str:
 
 def _lifters(holding: list[Freeze]) -> str:
     names = listed(sorted({f.by for f in holding if f.until is None}), "or")
-    return f"{names}, or another who may freeze, lifts it: greenroom freeze lift {holding[0].environment}"
+    return f"{names}, or another who may freeze, lifts it: greenroom thaw {holding[0].environment}"
 
 
 GATE = FreezeGate()

@@ -35,10 +35,10 @@ class PathGate:
 
     def judge(self, config: Settings, case: Case) -> Verdict:
         release, target, before = case.request.release, case.target, case.before
-        if target.current == release and not case.request.retrying:
+        if target.current == release:
             return Refused(
                 f"{short(release)} is what {target.name} runs already",
-                "nothing is left to do; choose another release",
+                "nothing is left to do; another release brings changed settings and secrets into effect too",
                 "gate.path_already_there",
             )
         if before is None:

@@ -114,7 +114,6 @@ def _case(t: Table) -> Case:
         made_by=t.take("made_by", "dan"),
         work=t.take("work", None),
         not_before=t.take("not_before", None),
-        retrying=t.take("retrying", False),
     )
     views = dict(t.take("environments", {}))
     path = tuple(_view(Table(f"{t.where}.{name}", views.pop(name, {})), name) for name in t.take("path", list(Kind)))

@@ -83,7 +83,6 @@ def cases(draw: st.DrawFn, action: str | None = None) -> Case:
         draw(people),
         work=draw(st.none() | st.just("promotion-1")),
         not_before=draw(maybe_instants),
-        retrying=draw(st.booleans()),
     )
     return Case(
         request,
