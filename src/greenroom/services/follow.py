@@ -6,7 +6,6 @@ import subprocess
 import threading
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.plan import WorkKind
@@ -39,20 +38,28 @@ class Follower:
         while not self._stop.wait(SECONDS):
             try:
                 self.look()
-            except (GreenroomError, SQLAlchemyError, OSError) as e:
-                log.warning("follow.failed", error=str(e))
+            except Exception as e:  # noqa: BLE001 - whatever it was, the next look comes
+                log.warning("follow.failed", error=f"{type(e).__name__}: {e}")
 
     def look(self) -> list[str]:
-        """Ask for a release of every followed branch whose tip has none yet; the commits asked for."""
+        """Ask for a release of every followed branch whose tip has none yet; the commits asked for. A branch that
+        cannot be looked at holds up no other."""
         asked = []
         for environment in self._app.world.project().environments:
             if environment.follow is None:
                 continue
-            commit = self._tip(environment.follow)
-            if commit and not self._known(commit):
-                releases.make(self._app, FOLLOWER, commit, then_promote=environment.name)
-                asked.append(commit)
+            try:
+                asked += self._ask(environment.name, environment.follow)
+            except (GreenroomError, OSError, subprocess.SubprocessError) as e:
+                log.warning("follow.failed", environment=environment.name, error=str(e))
         return asked
+
+    def _ask(self, environment: str, branch: str) -> list[str]:
+        commit = self._tip(branch)
+        if not commit or self._known(commit):
+            return []
+        releases.make(self._app, FOLLOWER, commit, then_promote=environment)
+        return [commit]
 
     def _tip(self, branch: str) -> str | None:
         with self._app.world.store.database.reading() as tx:

@@ -1,54 +1,135 @@
-"""After a restart of the machine or the control plane: what should run runs again."""
+"""Taking over from the control plane that was here before, and handing over to the one that comes next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import structlog
+from sqlalchemy import select
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.plan import WorkKind
-from greenroom.domain.release import Release
+from greenroom.domain.work import Direction, State, Work
+from greenroom.ports.runtime import InstanceState
 from greenroom.services.app import App
-from greenroom.store import records
-from greenroom.store.records import EnvironmentRow
+from greenroom.store import records, tables
 from greenroom.workflows.instances import Deployment, process_variables, variables
 
 log = structlog.get_logger(__name__)
 
+MOVES_TRAFFIC = (WorkKind.PROMOTION, WorkKind.ROLLBACK)
+STARTED = ("check", "switch", "bake")
+CAN_SWITCH_BACK = ("switch", "bake")
+KEPT = (InstanceState.RUNNING, InstanceState.BACKING_OFF)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A release that should run in an environment: which work put it there, and where it listens."""
+
+    release: str
+    work: str
+    dial: str
+
 
 def recover(app: App) -> None:
-    """Start, idempotently, what visitors reach and what a bake keeps idle. One that cannot start holds up no other."""
+    """Start, idempotently, what visitors reach and what work under way relies on.
+
+    What goes wrong in one environment is logged and holds up no other. Called before the engine starts: what that
+    would retire meanwhile must not be started again.
+    """
     with app.world.store.database.reading() as tx:
-        rows = records.environments(tx)
-        wanted = [(row, *deployed) for row in rows for deployed in _deployed(app, row)]
-        found = [(row, records.release(tx, digest), work, dial) for row, digest, work, dial in wanted]
-    for row, release, work, dial in found:
-        try:
-            _start(app, row.name, release, work, dial)
-        except GreenroomError as e:
-            # The error says what and why; a traceback would add nothing for the operator.
-            log.error("recovery.failed", environment=row.name, release=release.digest, **e.as_dict())  # noqa: TRY400
+        names = [row.name for row in records.environments(tx)]
+    for name in names:
+        with _by_itself(name):
+            _raise_fence(app, name)
+        with _by_itself(name):
+            for standing in _wanted(app, name):
+                with _by_itself(name, standing.release):
+                    _start(app, name, standing)
 
 
-def _deployed(app: App, row: EnvironmentRow) -> list[tuple[str, str, str]]:
-    """(release, work, dial) of what stands there: the current one, and the older one while the newer bakes."""
-    if not app.world.project().environment(row.name).runs or row.current is None or row.current_work is None:
+def visitors_wait(app: App) -> list[str]:
+    """Environments whose visitors are held at the edge, or are about to be, for work that is carried out here: it
+    should not be left at that."""
+    with app.world.store.database.reading() as tx:
+        works = app.world.store.works.find(tx, states=[State.ACTIVE], kinds=MOVES_TRAFFIC)
+    named = [(w, w.environment) for w in works if w.environment]
+    return [name for work, name in named if work.step == "restore-point" or _is_held(app, name)]
+
+
+@contextmanager
+def _by_itself(environment: str, release: str = "") -> Iterator[None]:
+    try:
+        yield
+    except GreenroomError as e:
+        # The error says what and why; a traceback would add nothing for the operator.
+        log.error("recovery.failed", environment=environment, release=release, **e.as_dict())  # noqa: TRY400
+    except Exception:
+        log.exception("recovery.failed", environment=environment, release=release)
+
+
+def _raise_fence(app: App, environment: str) -> None:
+    """A store that was restored from a copy gives out no token that the edge has seen already: it would be refused."""
+    pointer = app.world.edge.pointer(environment)
+    if pointer is None:
+        return
+    c, fence = tables.fence.c, tables.fence
+    with app.world.store.database.transaction() as tx:
+        found = tx.scalar(select(c.token).where(c.environment == environment))
+        if found is None:
+            tx.execute(fence.insert().values(environment=environment, token=pointer.token))
+        elif found < pointer.token:
+            tx.execute(fence.update().where(c.environment == environment).values(token=pointer.token))
+
+
+def _wanted(app: App, environment: str) -> list[Standing]:
+    """What should stand there now, as the rows say."""
+    if not app.world.project().environment(environment).runs:
         return []
-    found = [(row.current, row.current_work, row.dial)]
     with app.world.store.database.reading() as tx:
-        holder = app.world.store.works.holder(tx, row.name)
-    if holder and holder.kind in (WorkKind.PROMOTION, WorkKind.ROLLBACK) and holder.step in ("switch", "bake"):
-        was = (holder.facts.get("restore-point") or {}).get("was") or {}
-        if was.get("release") and was.get("work") != row.current_work:
-            found.append((was["release"], was["work"], was["dial"]))
+        row = records.environment(tx, environment)
+        holder = app.world.store.works.holder(tx, environment)
+    if holder is not None and holder.kind not in MOVES_TRAFFIC:
+        holder = None
+    found = _of_work(holder) if holder else []
+    # While visitors are held the application must be at rest: what lets them go on starts what they will reach.
+    if row.current and row.current_work and not (holder and _is_held(app, environment)):
+        found = [Standing(row.current, row.current_work, row.dial), *(s for s in found if s.work != row.current_work)]
     return found
 
 
-def _start(app: App, environment: str, release: Release, work: str, dial: str) -> None:
+def _of_work(work: Work) -> list[Standing]:
+    """Its own release from its start on; the older one as long as going back to it is a switch."""
+    found = []
+    dial = (work.facts.get("start") or {}).get("dial")
+    if work.direction is Direction.FORWARD and work.step in STARTED and work.release and dial:
+        found.append(Standing(work.release, work.id, dial))
+    point = work.facts.get("restore-point") or {}
+    was = point.get("was") or {}
+    if work.step in CAN_SWITCH_BACK and was.get("release") and was.get("work") and not point.get("held"):
+        found.append(Standing(was["release"], was["work"], was["dial"]))
+    return found
+
+
+def _start(app: App, environment: str, standing: Standing) -> None:
     world = app.world
-    port = None if dial.startswith("unix/") or not dial else int(dial.rpartition(":")[2])
-    plan = Deployment(environment, release, work, port)
+    release = world.release(standing.release)
+    port = int(standing.dial.rpartition(":")[2]) if standing.dial.startswith("127.") else None
+    plan = Deployment(environment, release, standing.work, port)
+    given = process_variables(variables(world, environment, release), release)  # this starts its database too
+    if all(world.runtime.instance(i).state in KEPT for i in plan.instance_ids()):
+        return  # the keeper lived on, so nothing has to be verified: work goes on at once
     place = world.runtime.prepare(environment)
-    unpacked = world.artifacts.unpack(release.digest)
-    given = process_variables(variables(world, environment, release), release)
+    unpacked = world.unpacked(release.digest)
     for spec in plan.specs(place, unpacked, given, plan.dial(place)):
+        if standing not in _wanted(app, environment):
+            return  # retired by another control plane meanwhile
         world.runtime.start(spec)
+
+
+def _is_held(app: App, environment: str) -> bool:
+    pointer = app.world.edge.pointer(environment)
+    return pointer is not None and pointer.dial is None
