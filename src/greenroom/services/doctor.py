@@ -23,6 +23,7 @@ from greenroom.services.collect import in_use
 from greenroom.services.record_keeping import verify
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
+from greenroom.workflows.instances import Deployment
 
 LOW_DISK = 1 << 30
 
@@ -117,39 +118,45 @@ def _environments(app: App, actor: Actor) -> Iterator[Found]:
     for row in rows:
         if row.current is None or not app.world.project().environment(row.name).runs or row.name in busy:
             continue
-        yield from _one_environment(app, row)
+        try:
+            yield _one_environment(app, row)
+        except GreenroomError as e:  # one that cannot be looked at hides no other
+            yield Found(f"environment {row.name}", "errored", e.message, e.hint)
 
 
-def _one_environment(app: App, row: EnvironmentRow) -> Iterator[Found]:
+def _one_environment(app: App, row: EnvironmentRow) -> Found:
     name = f"environment {row.name}"
     pointer = app.world.edge.pointer(row.name)
     if pointer is None or (pointer.dial, pointer.release) != (row.dial, row.current):
         said = f"visitors are sent to {pointer.dial if pointer else 'nothing'}, recorded is {row.dial}"
-        yield Found(name, "failed", said, f"greenroom rollback {row.name} --to RELEASE, or promote again")
-        return
-    tag = f".{(row.current_work or '').rpartition('-')[2]}"
-    bad = [
-        i for i in app.world.runtime.instances(row.name) if i.id.endswith(tag) and i.state is not InstanceState.RUNNING
-    ]
-    if bad:
-        said = f"{bad[0].id} is {bad[0].state}, last {bad[0].last_exit or 'unknown'}"
-        yield Found(name, "failed", said, f"greenroom logs {row.name} shows why")
-    else:
-        yield Found(name, "passed", f"{short(row.current or '')} is pointed to and runs")
+        return Found(name, "failed", said, f"another promotion, or greenroom rollback {row.name}, sends them anew")
+    release = app.world.release(row.current or "")
+    wanted = Deployment(row.name, release, row.current_work or "").instance_ids()
+    down = [i for i in map(app.world.runtime.instance, wanted) if i.state is not InstanceState.RUNNING]
+    if not down:
+        return Found(name, "passed", f"{short(release.digest)} is pointed to and runs")
+    if down[0].state is InstanceState.UNKNOWN:
+        said = f"{down[0].id} is not there"
+        return Found(name, "failed", said, "greenroom up starts what should run; down before it, if it runs already")
+    said = f"{down[0].id} is {down[0].state.value}, ended last with {down[0].last_exit or 'unknown'}"
+    return Found(name, "failed", said, f"greenroom logs {row.name} shows why")
 
 
 def _artifacts(app: App, actor: Actor) -> Iterator[Found]:
     """Every release that something holds is whole and signed."""
     with app.world.store.database.reading() as tx:
         wanted = sorted(in_use(app, tx))
+    damaged = 0
     for digest in wanted:
         try:
             app.world.artifacts.verify(digest)
         except GreenroomError as e:
+            damaged += 1
             yield Found(
                 f"release {short(digest)}", "failed", e.message, e.hint or "make the release again from its commit"
             )
-    yield Found("releases", "passed", f"{len(wanted)} in use were looked at")
+    if not damaged:
+        yield Found("releases", "passed", f"{len(wanted)} in use are whole and signed")
 
 
 def _secrets(app: App, actor: Actor) -> Iterator[Found]:
