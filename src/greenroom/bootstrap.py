@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets as randomness
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from greenroom.adapters.probe import HttpProbe
 from greenroom.adapters.runtimes import users
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.adapters.runtimes.toolchain import adopt
+from greenroom.adapters.sealing.files import write_atomically
 from greenroom.adapters.sealing.sealer import OciSealer
 from greenroom.adapters.sealing.signing import Keyring
 from greenroom.adapters.sealing.store import OciArtifacts
@@ -57,7 +59,7 @@ def store_url(home: Home) -> str:
     return os.environ.get("GREENROOM_STORE") or f"sqlite:///{home.store}"
 
 
-def build(home: Home, *, first: ProjectConfig | None = None, owner: str = "local") -> Control:
+def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     """Wire a control plane over `home`. `first` is the configuration of a home that has none yet.
 
     Opens the store and starts no thread and no process.
@@ -84,7 +86,7 @@ def build(home: Home, *, first: ProjectConfig | None = None, owner: str = "local
         progress=Progress(clock),
         project=policy,
     )
-    engine = Engine(world, procedure(), _decider(world), owner=owner, crash=crash_points(os.environ))
+    engine = Engine(world, procedure(), _decider(world), owner=_owner(home), crash=crash_points(os.environ))
     return Control(home, keeper, world, engine, App(world, engine.poke))
 
 
@@ -93,6 +95,15 @@ def recipe_of(tree: Path) -> Recipe:
     build = load_file(tree / "greenroom.yaml").build
     language: Language = build.language or language_of(tree)
     return Recipe(language, build.runtime, build.lock, build.commands, build.timeout_seconds)
+
+
+def _owner(home: Home) -> str:
+    """Who this home's workers are in a store that several share; the same in every life, so that its own left-overs
+    are taken up at once."""
+    path = home.private / "owner"
+    if not path.exists():
+        write_atomically(path, randomness.token_hex(8).encode(), mode=0o600)
+    return path.read_text()
 
 
 def _decider(world: World) -> Callable[[Connection, Work], Decision | None]:

@@ -13,20 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from greenroom.adapters.caddy.edge import CaddyEdge
+from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.process import ProcessRuntime
-from greenroom.config.load import load
+from greenroom.config.load import FILE_NAME, load, read_file
 from greenroom.config.project import ProjectConfig
-from greenroom.domain.errors import BadInput, Errored, GreenroomError, from_dict
+from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused, from_dict
+from greenroom.domain.names import NAME
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.keeper.spec import Spec
-from greenroom.serving import serve, write_private
+from greenroom.serving import HELD_SECONDS, serve, write_private
 
 __all__ = ["default_home", "down", "serve", "up"]
 
 CONTROL_PLANE = "control-plane"
 START_SECONDS = 60.0
-FILE = "greenroom.yaml"
+STOP_SECONDS = 20.0
 
 Say = Callable[[str], None]
 
@@ -64,10 +67,11 @@ def up(repository: Path, home_root: Path | None, say: Say) -> dict[str, Any]:
     }
 
 
-def down(home_root: Path, say: Say, *, applications: bool = True) -> dict[str, Any]:
+def down(home_root: Path, say: Say, *, applications: bool = True, patience: float = HELD_SECONDS) -> dict[str, Any]:
     """Stop the control plane; with `applications` also everything it keeps: the edge first, databases last.
 
-    Without, applications and the edge go on serving under the keeper.
+    Without, applications and the edge go on serving under the keeper; visitors who are held for a migration are waited
+    for, and Refused (`control_plane.visitors_wait`) is raised when they still wait after `patience` seconds.
     """
     if not (home_root / "private").is_dir():
         raise BadInput("home.absent", f"there is no Greenroom in {home_root}", hint="greenroom up makes one")
@@ -79,13 +83,41 @@ def down(home_root: Path, say: Say, *, applications: bool = True) -> dict[str, A
     except OSError:
         say("nothing was running")
         return {"home": str(home.root), "stopped": stopped}
+    if not applications and CONTROL_PLANE in names:
+        _let_visitors_go_on(home, keeper, say, patience)
     for name in _in_order(names, applications):
         say(f"stopping {name}")
-        keeper.stop(name)
+        # With everything else it need not wait for visitors: the edge goes too.
+        keeper.stop(name, seconds=STOP_SECONDS if applications and name == CONTROL_PLANE else None)
         stopped.append(name)
     if applications:
         keeper.shutdown(stop_children=True)
     return {"home": str(home.root), "stopped": stopped}
+
+
+def _let_visitors_go_on(home: Home, keeper: KeeperClient, say: Say, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    told: list[str] = []
+    while waiting := _held(home, keeper):
+        if waiting != told:
+            say(f"visitors of {', '.join(waiting)} wait for work that is under way; waiting until they go on")
+            told = waiting
+        if time.monotonic() > deadline:
+            raise Refused(
+                "control_plane.visitors_wait",
+                f"visitors of {', '.join(waiting)} are held, and would be until greenroom up",
+                because=f"the work that holds them has not let them go on within {patience:.0f} s; nothing was stopped",
+                hint="greenroom status shows it: wait, cancel or resume it; greenroom down stops everything at once",
+            )
+        time.sleep(0.1)
+
+
+def _held(home: Home, keeper: KeeperClient) -> list[str]:
+    """Environments whose requests wait at the edge, from its own files: nobody needs to answer for that."""
+    edge = CaddyEdge(home, keeper, "", edge_port=0, clock=SystemClock(), run_as=None)
+    names = sorted(p.name for p in home.environments.iterdir() if NAME.fullmatch(p.name))
+    found = ((name, edge.pointer(name)) for name in names)
+    return [name for name, pointer in found if pointer is not None and pointer.dial is None]
 
 
 def _in_order(names: list[str], applications: bool) -> list[str]:
@@ -99,14 +131,9 @@ def _in_order(names: list[str], applications: bool) -> list[str]:
 
 
 def _configuration(repository: Path) -> tuple[str, ProjectConfig]:
-    path = repository / FILE
-    try:
-        text = path.read_text()
-    except OSError as e:
-        raise BadInput(
-            "config.absent", f"there is no {FILE} in {repository}", because=str(e), hint="greenroom init writes one"
-        ) from e
-    return text, load(text, FILE)
+    path = repository / FILE_NAME
+    text = read_file(path)
+    return text, load(text, str(path))
 
 
 @contextmanager
@@ -137,7 +164,7 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
             log=str(home.logs / "control-plane.log"),
             env=_environment(),
             umask=0o022,  # releases are read by other users; what is private says so file by file
-            stop_seconds=20.0,
+            stop_seconds=HELD_SECONDS + STOP_SECONDS,
         )
     )
     deadline = time.monotonic() + START_SECONDS

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,15 @@ from greenroom.domain.errors import BadInput, GreenroomError, Refused
 from greenroom.domain.roles import SYSTEM, Role
 from greenroom.services import accounts, policy
 from greenroom.services.follow import Follower
-from greenroom.services.recovery import recover
+from greenroom.services.recovery import recover, visitors_wait
 from greenroom.store import records
 
 log = structlog.get_logger(__name__)
+
+HELD_SECONDS = 60.0
+"""How long a stop waits for visitors who are held: as long as the edge holds one of their requests."""
+RECOVERY_SECONDS = 10.0
+POLICY_SECONDS = 1.0
 
 OWNER = "owner"
 OWNER_ROLES = [Role.ADMINISTRATOR, Role.DEVELOPER, Role.ENGINEER, Role.OPERATOR, Role.TESTER]
@@ -53,17 +60,90 @@ def serve(home_root: Path) -> None:
 def _run(control: Control, listener: socket.socket) -> None:
     api = create_app(control.app, hook_key=_hook_key(control.home))
     server = uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False, timeout_graceful_shutdown=5))
-    follower = Follower(control.app)
-    control.world.databases.sweep()
-    control.engine.start()
-    follower.start()
-    threading.Thread(target=recover, args=(control.app,), name="recovery", daemon=True).start()
+    told = _told_to_stop(server)
+    hands = Hands(control)
+    hands.start()
     log.info("serving", url=_url(listener.getsockname()[1]))
     try:
         server.run(sockets=[listener])
     finally:
-        follower.stop()
-        control.engine.stop()
+        seen = len(told)
+        hands.stop(hurry=lambda: len(told) > seen)
+        log.info("stopped")
+
+
+def _told_to_stop(server: uvicorn.Server) -> list[int]:
+    """The signals that asked for an end, as they come. The server raises them again once it has ended; without this
+    they would end the process before its work is handed over."""
+    told: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        told.append(number)
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return told
+
+
+class Hands:
+    """What works behind the API. The API answers at once; work goes on when all that should run runs again."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._follower = Follower(control.app)
+        self._stop = threading.Event()
+        self._began = False
+        self._thread = threading.Thread(target=self._begin, name="recovery", daemon=True)
+        self._watch = threading.Thread(target=self._watch_policy, name="policy", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        if not self._control.world.store.database.is_sqlite:  # others may apply a configuration in the same store
+            self._watch.start()
+
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> None:
+        """End at the next step boundary; before, let visitors go on whom work under way holds, unless told to hurry."""
+        self._follower.stop()
+        self._stop.set()
+        self._thread.join(RECOVERY_SECONDS)
+        if self._began:
+            try:
+                _let_visitors_go_on(self._control, hurry)
+            finally:
+                self._control.engine.stop()
+
+    def _begin(self) -> None:
+        try:
+            self._control.world.databases.sweep()
+            recover(self._control.app)
+        except Exception:  # work goes on all the same: it starts by itself what it needs
+            log.exception("recovery.broke")
+        if not self._stop.is_set():
+            self._began = True
+            self._control.engine.start()
+            self._follower.start()
+
+    def _watch_policy(self) -> None:
+        while not self._stop.wait(POLICY_SECONDS):
+            try:
+                self._control.world.project.refresh()
+            except Exception as e:  # noqa: BLE001 - what is in force stays so until the store answers again
+                log.warning("policy.not_read", error=f"{type(e).__name__}: {e}")
+
+
+def _let_visitors_go_on(control: Control, hurry: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + HELD_SECONDS
+    waiting: list[str] = []
+    while not hurry() and time.monotonic() < deadline:
+        found = visitors_wait(control.app)
+        if not found:
+            return
+        if found != waiting:
+            waiting = found
+            log.info("stopping.visitors_wait", environments=found, seconds=HELD_SECONDS)
+        time.sleep(0.1)
+    log.error("stopped.while_visitors_wait", environments=visitors_wait(control.app), hint="greenroom up goes on")
 
 
 @contextmanager

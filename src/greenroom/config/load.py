@@ -21,26 +21,31 @@ FILE_NAME = "greenroom.yaml"
 
 
 def load_file(path: Path) -> ProjectConfig:
-    """The configuration in the file at `path`.
+    """The configuration in the file at `path`. Raises BadInput as `read_file` and `load` do."""
+    return load(read_file(path), str(path))
 
-    Raises BadInput: `config.missing` when there is none, `config.unreadable` when it cannot be read, `config.invalid`.
+
+def read_file(path: Path) -> str:
+    """The text of the file at `path`, for `load`.
+
+    Raises BadInput: `config.absent` when there is none, `config.unreadable` when it cannot be read, `config.invalid`
+    when it is no text.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise BadInput("config.missing", f"there is no {path}", hint="greenroom init writes one") from None
+        raise BadInput("config.absent", f"there is no {path}", hint="greenroom init writes one") from None
     except OSError as error:
         because = error.strerror or type(error).__name__
         raise BadInput("config.unreadable", f"cannot read {path}", because=because) from None
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
         said = "should be text in UTF-8"
         raise config_error([Problem("", "text in UTF-8", None, str(path), line, column, said)], str(path)) from None
-    return load(text, str(path))
 
 
 def load(text: str, filename: str = FILE_NAME, gates: Mapping[str, Gate] | None = None) -> ProjectConfig:

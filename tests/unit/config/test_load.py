@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """It says which, and that `greenroom init` writes one."""
     with pytest.raises(BadInput) as raised:
         load_file(tmp_path / "greenroom.yaml")
-    assert raised.value.code == "config.missing"
+    assert raised.value.code == "config.absent"
     assert "init" in raised.value.hint
 
 
