@@ -1,7 +1,7 @@
 """The demo's acts: three releases of a published application through all six environments, in front of visitors.
 
 Releases move along the path at the same time where the path lets them: one may enter an environment when it
-left the one before and its predecessor is in. Production comes last, with nothing else going on.
+was in the one before and its predecessor is in.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -44,11 +45,15 @@ class Cast:
 def acts(stage: Stage) -> None:
     """All of them, in order; each leaves what it found on `stage`."""
     cast = _come_up(stage)
-    promotions = _prepare(stage, cast)
-    production = _url(cast, "production")
-    households = _move_in(stage, production)
-    promotions += _in_front_of_visitors(stage, cast, production)
-    stage.learn(promotions=tuple(promotions), changed=tuple(_changed(production, households)))
+    with ThreadPoolExecutor(AT_ONCE) as hands:
+        journey = Journey(stage, cast, hands)
+        first, second, third = stage.commits
+        journey.reaches(first, "production")
+        journey.reaches(second, "staging")
+        production = _url(cast, "production")
+        households = _move_in(stage, production)
+        _in_front_of_visitors(stage, cast, production, lambda: journey.reaches(third, "staging"), journey.done)
+    stage.learn(promotions=tuple(journey.done), changed=tuple(_changed(production, households)))
     _look_around(stage, cast)
 
 
@@ -65,27 +70,35 @@ def _come_up(stage: Stage) -> Cast:
 # --- before production -------------------------------------------------------------------------------
 
 
-def _prepare(stage: Stage, cast: Cast) -> list[PromotionFacts]:
-    """Seal every commit, take every release to staging and the first to production."""
-    stage.progress.act("Three releases are sealed and travel towards production")
-    versions = list(stage.commits)
-    arrived: dict[Step, Future[Any]] = {}
-    with ThreadPoolExecutor(AT_ONCE) as hands:
-        for step in _in_order(versions):
-            needs = [arrived[n] for n in _needs(step, versions) if n in arrived]
-            arrived[step] = _after(hands, needs, stage, cast, step)
-        done = [f.result() for (_, place), f in arrived.items() if place != SEAL]
-    stage.learn(promotions=tuple(done))
-    return done
+class Journey:
+    """Seals every commit, takes every release to staging and the first to production, some of it at the same time.
+
+    The last release travels while visitors use production already: that is everyday life on one machine.
+    """
+
+    def __init__(self, stage: Stage, cast: Cast, hands: ThreadPoolExecutor) -> None:
+        stage.progress.act("Three releases are sealed and travel towards production")
+        self._versions = list(stage.commits)
+        self._arrived: dict[Step, Future[Any]] = {}
+        self.done: list[PromotionFacts] = []
+        for step in _in_order(self._versions):
+            needs = [self._arrived[n] for n in _needs(step, self._versions) if n in self._arrived]
+            self._arrived[step] = _after(hands, needs, stage, cast, step, self.done)
+
+    def reaches(self, version: str, place: str) -> None:
+        """Wait until it is there. Raises what kept it."""
+        self._arrived[version, place].result()
 
 
 def _in_order(versions: list[str]) -> list[Step]:
-    """In the order in which they become possible, so that a waiting hand never waits for work behind it."""
+    """In the order in which they become possible, so that a waiting hand never waits for work behind it; the newest
+    release comes after the others."""
     places = (SEAL, *BEFORE_PRODUCTION)
-    cells = [(v + p, p, version, place) for v, version in enumerate(versions) for p, place in enumerate(places)]
-    ordered = [(version, place) for _, _, version, place in sorted(cells, key=lambda c: (c[0], -c[1]))]
+    *earlier, newest = versions
+    cells = [(v + p, -p, version, place) for v, version in enumerate(earlier) for p, place in enumerate(places)]
+    ordered = [(version, place) for _, _, version, place in sorted(cells)]
     ordered.insert(ordered.index((versions[0], BEFORE_PRODUCTION[-1])) + 1, (versions[0], "production"))
-    return ordered
+    return ordered + [(newest, place) for place in places]
 
 
 def _needs(step: Step, versions: list[str]) -> list[Step]:
@@ -99,22 +112,31 @@ def _needs(step: Step, versions: list[str]) -> list[Step]:
     return found
 
 
-def _after(hands: ThreadPoolExecutor, needs: list[Future[Any]], stage: Stage, cast: Cast, step: Step) -> Future[Any]:
+def _after(
+    hands: ThreadPoolExecutor,
+    needs: list[Future[Any]],
+    stage: Stage,
+    cast: Cast,
+    step: Step,
+    done: list[PromotionFacts],
+) -> Future[Any]:
     """Do it once everything needed is there; a need that failed is this one's failure too."""
 
-    def when_ready() -> Any:
+    def when_ready() -> None:
         for need in needs:
             need.result()
         version, place = step
-        return _seal(stage, cast, version) if place == SEAL else _promote(stage, cast, version, place)
+        if place == SEAL:
+            _seal(stage, cast, version)
+        else:
+            done.append(_promote(stage, cast, version, place))
 
     return hands.submit(when_ready)
 
 
-def _seal(stage: Stage, cast: Cast, version: str) -> str:
+def _seal(stage: Stage, cast: Cast, version: str) -> None:
     work = cast.owner.ask("release", stage.commits[version], "--wait", seconds=PATIENCE)
     stage.progress.say(f"{version} is sealed in {work['seconds']:.1f} s: {work['short']}")
-    return str(work["release"])
 
 
 def _promote(stage: Stage, cast: Cast, version: str, environment: str) -> PromotionFacts:
@@ -174,10 +196,11 @@ def _move_in(stage: Stage, url: str) -> list[Household]:
     return households
 
 
-def _in_front_of_visitors(stage: Stage, cast: Cast, url: str) -> list[PromotionFacts]:
+def _in_front_of_visitors(
+    stage: Stage, cast: Cast, url: str, third_is_staged: Callable[[], None], done: list[PromotionFacts]
+) -> None:
     """Forward, back during the bake, forward again, and a release that destroys a column: under constant traffic."""
     first, second, third = stage.commits
-    done: list[PromotionFacts] = []
     with Visitors(url, stage.ground.traffic) as visitors:
         visitors.mark("steady")
         stage.progress.act(f"Visitors use {first} in production")
@@ -186,6 +209,8 @@ def _in_front_of_visitors(stage: Stage, cast: Cast, url: str) -> list[PromotionF
         back = _there_and_back(stage, cast, visitors, second)
         visitors.mark("promotion")
         done.append(_promote(stage, cast, second, "production"))
+        visitors.mark("between")
+        third_is_staged()
         stage.progress.act(f"{third}: its migration destroys a column; visitors are held while it runs")
         visitors.mark("contraction")
         done.append(_promote(stage, cast, third, "production"))
@@ -200,7 +225,6 @@ def _in_front_of_visitors(stage: Stage, cast: Cast, url: str) -> list[PromotionF
         refusal=refusal,
     )
     stage.progress.say(f"{told['requests']} requests, {told['failed']} failed")
-    return done
 
 
 def _there_and_back(stage: Stage, cast: Cast, visitors: Visitors, version: str) -> float:

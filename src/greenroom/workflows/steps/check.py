@@ -11,7 +11,7 @@ from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, S
 from greenroom.workflows.steps.ground import deployment, runs
 
 POLL_SECONDS = 0.05
-EXITS = 3
+EXITS = 2
 """A process that ended by itself this often before it was ever healthy will not become so."""
 
 
