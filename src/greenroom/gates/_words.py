@@ -44,5 +44,5 @@ def sentences(items: Iterable[str]) -> str:
 def by_override(gate: str, case: Case) -> str:
     """Who may set the gate aside for this case, and how."""
     target, release = case.target, short(case.request.release)
-    command = f'greenroom override {gate} {release} {target.name} --reason "…"'
+    command = f"greenroom override {gate} {release} {target.name} --reason WHY"
     return f"{who_may_override(target.kind)} overrides it: {command}"
