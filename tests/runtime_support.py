@@ -14,10 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import toolchain, users
+from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.domain.release import Descriptor, Language, Listen, Process
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
@@ -171,3 +173,15 @@ def processes_with(marker: str) -> list[int]:
         if marker.encode() in text and state != b"Z":
             found.append(int(entry.name))
     return found
+
+
+@dataclass
+class Stage:
+    """A home with its keeper and runtime, and a place and a release to run."""
+
+    home: Home
+    keeper: KeeperClient
+    runtime: ProcessRuntime
+    place: Place
+    release: Unpacked
+    sandboxed: bool

@@ -13,21 +13,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import users
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.secret import Secret
 from greenroom.keeper.client import KeeperClient
-from greenroom.ports.runtime import Place, Unpacked
 from tests.runtime_support import (
     ANYBODYS_PYTHON,
     PYTHON,
+    Stage,
     eventually,
     get,
     kept,
@@ -39,16 +37,6 @@ from tests.runtime_support import (
 )
 
 IS_ROOT = os.geteuid() == 0
-
-
-@dataclass
-class Stage:
-    home: Home
-    keeper: KeeperClient
-    runtime: ProcessRuntime
-    place: Place
-    release: Unpacked
-    sandboxed: bool
 
 
 @pytest.fixture(scope="module", params=[pytest.param("sandbox", marks=pytest.mark.needs("bwrap")), "bare"])

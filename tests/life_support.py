@@ -1,0 +1,241 @@
+"""One home with a tiny application, brought up and down for real: what the journeys of a control plane's life share."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from greenroom import lifecycle
+from greenroom.adapters.home import Home
+from greenroom.adapters.runtimes import users
+from greenroom.keeper.client import KeeperClient
+
+GREENROOM = Path(sys.executable).with_name("greenroom")
+CONFIG = """\
+project: tiny
+release: {{version: "{version}", language: none, executables: [python3]}}
+processes:
+  web: {{command: "./serve", stop: 3s}}
+{data}
+environments:
+  dev: {{port: {dev}, bake: {{for: {bake}, min_requests: 100000}}, gates: {{checks: {{none_needed: it is tiny}}}}}}
+edge: {{port: {edge}, ports_from: {first}}}
+api: {{port: {api}}}
+"""
+NO_DATABASE = "services: {postgres: none}"
+SLOW_MIGRATION = 'migration: {style: command, command: "./migrate", contracts: true}'
+"""The older release cannot live on its schema: visitors are held meanwhile."""
+SERVE = """\
+#!/usr/bin/env python3
+import http.server, os, socketserver
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"VERSION")
+    def address_string(self):
+        return "socket"
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+Server(os.environ["GREENROOM_SOCKET"], Answer).serve_forever()
+"""
+MIGRATE = """\
+#!/usr/bin/env python3
+import os, time
+time.sleep(3 if os.environ["GREENROOM_ENVIRONMENT"] == "dev" else 0)
+"""
+
+
+@dataclass
+class Life:
+    """One home, one repository, ports of their own."""
+
+    root: Path
+    ports: dict[str, int]
+    data: str = NO_DATABASE
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def repository(self) -> Path:
+        return self.root / "repository"
+
+    @property
+    def home(self) -> Home:
+        return Home.at(self.root / "home")
+
+    @property
+    def keeper(self) -> KeeperClient:
+        return KeeperClient(self.home.keeper)
+
+    def commit(self, version: str, *, bake: str = "0s") -> str:
+        """A commit of this version; its hash."""
+        self.repository.mkdir(exist_ok=True)
+        text = CONFIG.format(version=version, bake=bake, data=self.data, **self.ports)
+        (self.repository / "greenroom.yaml").write_text(text)
+        for name, script in (("serve", SERVE), ("migrate", MIGRATE)):
+            path = self.repository / name
+            path.write_text(script.replace("VERSION", version))
+            path.chmod(0o755)
+        self._git("init", "-q")
+        self._git("add", "-A")
+        self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", version)
+        return self._git("rev-parse", "HEAD").strip()
+
+    def up(self) -> dict[str, Any]:
+        return lifecycle.up(self.repository, self.home.root, self.said.append)
+
+    def down(self, **more: Any) -> dict[str, Any]:
+        return lifecycle.down(self.home.root, self.said.append, **more)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The command line, from outside."""
+        return self.begin(*words)()
+
+    def begin(self, *words: str) -> Callable[[], subprocess.CompletedProcess[str]]:
+        """The command line goes on beside us; called, it gives what came of it."""
+        env = {**os.environ, "GREENROOM_HOME": str(self.home.root)}
+        child = subprocess.Popen(
+            [GREENROOM, *words], cwd=self.repository, env=env, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+        def end() -> subprocess.CompletedProcess[str]:
+            out, err = child.communicate(timeout=120)
+            return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+        return end
+
+    def begin_release(self, version: str, **more: Any) -> None:
+        """This version is made and goes to dev; nobody waits for it."""
+        commit = self.commit(version, **more)
+        for words in (("apply",), ("release", commit, "--then", "dev")):
+            told = self.run(*words)
+            assert told.returncode == 0, told.stdout + told.stderr
+
+    def release(self, version: str) -> None:
+        """This version is in dev."""
+        self.begin_release(version)
+        wait_until(lambda: self.visit() == version and not self.unfinished())
+
+    def visit(self) -> str | None:
+        """What a visitor of dev is shown; None when there is no good answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['dev']}/", timeout=30) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return None
+
+    def api(self, path: str) -> Any:
+        known = json.loads((self.home.private / "api.json").read_text())
+        request = urllib.request.Request(
+            f"{known['url']}/api/v1/{path}", headers={"Authorization": f"Bearer {known['token']}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def works(self) -> list[dict[str, Any]]:
+        return list(self.api("work"))
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        return [w for w in self.works() if w["state"] not in ("done", "rolled_back", "rejected")]
+
+    def pid(self) -> int | None:
+        """The control plane's process."""
+        return self.keeper.status(lifecycle.CONTROL_PLANE).pid
+
+    def _git(self, *words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=self.repository, check=True, capture_output=True, text=True, timeout=30
+        ).stdout
+
+
+def wait_until(reached: Callable[[], Any], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if reached():
+                return
+        except OSError:  # nobody answers at the moment
+            pass
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+@contextmanager
+def visited(life: Life) -> Iterator[list[str | None]]:
+    """Somebody visits dev all the time; what they were shown."""
+    seen: list[str | None] = []
+    end = threading.Event()
+
+    def visit() -> None:
+        while not end.is_set():
+            seen.append(life.visit())
+            time.sleep(0.02)
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        yield seen
+    finally:
+        end.set()
+        visitor.join()
+
+
+@contextmanager
+def living(data: str = NO_DATABASE) -> Iterator[Life]:
+    """A new home with free ports; afterwards no process, user or file of it is left."""
+    root = Path(tempfile.mkdtemp(prefix="greenroom-life-", dir="/tmp"))  # other users must reach it
+    root.chmod(0o711)
+    life = Life(root, free_ports("api", "edge", "first", "dev"), data)
+    home = life.home
+    try:
+        yield life
+    finally:
+        life.down()
+        assert processes_of(root) == []
+        mark = users.edge_group(home).rpartition("-")[2]  # the same in the names of all of this home's users
+        for name in [p.pw_name for p in pwd.getpwall() if p.pw_name.endswith(f"-{mark}")]:
+            subprocess.run(["userdel", name], check=True, capture_output=True)
+        for name in [g.gr_name for g in grp.getgrall() if g.gr_name.endswith(f"-{mark}")]:
+            subprocess.run(["groupdel", name], check=True, capture_output=True)
+        shutil.rmtree(home.run)
+        shutil.rmtree(root)
+
+
+def free_ports(*names: str) -> dict[str, int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    found = {name: int(s.getsockname()[1]) for name, s in zip(names, held, strict=True)}
+    for s in held:
+        s.close()
+    return found
+
+
+def processes_of(root: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(root) in words:
+                found.append(words)
+    return found
