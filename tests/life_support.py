@@ -27,7 +27,7 @@ from greenroom.keeper.client import KeeperClient
 
 GREENROOM = Path(sys.executable).with_name("greenroom")
 CONFIG = """\
-project: tiny
+project: {project}
 release: {{version: "{version}", language: none, executables: [python3]}}
 processes:
   web: {{command: "./serve", stop: 3s}}
@@ -72,6 +72,7 @@ class Life:
     ports: dict[str, int]
     data: str = NO_DATABASE
     said: list[str] = field(default_factory=list)
+    project: str = field(default_factory=lambda: f"tiny{os.urandom(3).hex()}")
 
     @property
     def repository(self) -> Path:
@@ -88,7 +89,7 @@ class Life:
     def commit(self, version: str, *, bake: str = "0s") -> str:
         """A commit of this version; its hash."""
         self.repository.mkdir(exist_ok=True)
-        text = CONFIG.format(version=version, bake=bake, data=self.data, **self.ports)
+        text = CONFIG.format(project=self.project, version=version, bake=bake, data=self.data, **self.ports)
         (self.repository / "greenroom.yaml").write_text(text)
         for name, script in (("serve", SERVE), ("migrate", MIGRATE)):
             path = self.repository / name
@@ -211,10 +212,10 @@ def living(data: str = NO_DATABASE) -> Iterator[Life]:
     finally:
         life.down()
         assert processes_of(root) == []
-        mark = users.edge_group(home).rpartition("-")[2]  # the same in the names of all of this home's users
-        for name in [p.pw_name for p in pwd.getpwall() if p.pw_name.endswith(f"-{mark}")]:
+        made = (users.edge_group(home), users.build_user(home), f"gr-{life.project}-")  # no other home has this project
+        for name in [p.pw_name for p in pwd.getpwall() if p.pw_name.startswith(made)]:
             subprocess.run(["userdel", name], check=True, capture_output=True)
-        for name in [g.gr_name for g in grp.getgrall() if g.gr_name.endswith(f"-{mark}")]:
+        for name in [g.gr_name for g in grp.getgrall() if g.gr_name.startswith(made)]:
             subprocess.run(["groupdel", name], check=True, capture_output=True)
         shutil.rmtree(home.run)
         shutil.rmtree(root)
