@@ -23,7 +23,7 @@ check: setup ## format, types, layers, sizes and the fast tests
 	$(RUN)mypy
 	$(RUN)lint-imports
 	$(PY) scripts/check_sizes.py
-	$(RUN)pytest tests/unit tests/docs
+	$(RUN)pytest -n 2 tests/unit tests/docs
 
 format: setup ## put the code in its standard form
 	$(RUN)ruff format .

@@ -50,6 +50,7 @@ FAMILIES = {
     "step": "A step of a plan.",
     "store": "Greenroom's own database.",
     "toolchain": "Interpreters of this machine.",
+    "traffic": "Visitors on their way to an environment.",
     "usage": "How a command is called.",
     "user": "Operating-system users that Greenroom makes when it runs as root.",
     "work": "Promotions, rollbacks, releases and checks as rows; see [states](states.md).",

@@ -76,7 +76,12 @@ class Claims:
             raise
         except Exception as e:  # the environment or the release it names is no longer there
             log.exception("work.unfounded", work=work.id)
-            gone = Refused("work.unfounded", f"{work.kind} into {work.environment} lost its ground", because=repr(e))
+            gone = Refused(
+                "work.unfounded",
+                f"{work.kind} into {work.environment} lost its ground",
+                because=repr(e),
+                hint="see whether the environment is still on the path, and ask again",
+            )
             self._end(tx, work, "refused", gone.as_dict())
             return False
         if decision is None or decision.passed:
