@@ -78,8 +78,7 @@ MORE = {
     "command.bad_variable": "Rename the variable under `config` in `greenroom.yaml`: letters, digits and underscores.",
     "config.invalid": "All problems are named at once, each with its place. [The reference](configuration.md) says what"
     " each key takes.",
-    "config.missing": "Two situations have this code. *Invalid*: there is no `greenroom.yaml`. *Refused*: an"
-    " environment lacks a value that the release declares as required.",
+    "config.missing": "An environment lacks a value that the release declares as required.",
     "config.unreadable": "See whether the file is there, is a file, and may be read by the user who runs Greenroom.",
     "control_plane.running": "One control plane works on a home at a time; a lock in the home says so, and it is free"
     " again as soon as that process ends, however it ended.",

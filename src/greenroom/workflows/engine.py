@@ -106,7 +106,7 @@ class Engine:
         if lease is None:
             return False
         try:
-            while lease.work.state is State.ACTIVE and not self._stop.is_set():
+            while lease.work.state is State.ACTIVE and not (self._stop.is_set() and may_rest(lease.work)):
                 if not self._step(lease):
                     break
         except LeaseLost:
@@ -278,6 +278,12 @@ def _as_error(error: Exception) -> GreenroomError:
 
 def _brief(error: GreenroomError) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "because": error.because[:500]}
+
+
+def may_rest(work: Work) -> bool:
+    """False while visitors are held: they wait for this work's switch, which must not wait for the next start."""
+    held = (work.facts.get("restore-point") or {}).get("held")
+    return not held or "at" in (work.facts.get("switch") or {})
 
 
 def _turn_back(work: Work, cursor: int) -> Change:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenroom.ports.clock import Clock
+from greenroom.store.columns import storable
 
 LINES = 500
 WORKS = 200
@@ -35,7 +36,7 @@ class Progress:
         with self._lock:
             lines = self._lines.setdefault(work_id, deque(maxlen=LINES))
             number = lines[-1].number + 1 if lines else 1
-            lines.append(Said(number, self._clock.now(), step, text[:2000]))
+            lines.append(Said(number, self._clock.now(), step, storable(text[:2000])))
             while len(self._lines) > WORKS:
                 self._lines.popitem(last=False)
 

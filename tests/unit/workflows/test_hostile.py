@@ -301,3 +301,26 @@ def test_policy_that_drops_the_canary_midway_ends_the_share(tmp_path):
     judgements.approve(memory_app(story.world), MANAGER, story.new, "production")
     assert story.run(work_id).state is State.DONE
     assert story.world.edge.canaries.get("production") is None
+
+
+def test_a_stop_is_not_taken_while_visitors_are_held(tmp_path):
+    """Told to stop between the hold and the switch: the work goes on until visitors have somewhere to go."""
+    story = Story(tmp_path, CONTRACTING)
+    work_id = promoted(story)
+
+    def stop_when_held(name: str) -> None:
+        if name == "promotion.migrate.forward.before":
+            story.engine._stop.set()
+
+    story.engine.crash = stop_when_held
+    story.engine.run_one()
+    assert (story.work(work_id).facts.get("switch") or {}).get("at")
+    pointer = story.world.edge.pointer("production")
+    assert pointer is not None
+    assert pointer.dial
+
+
+def test_an_application_without_a_database_may_migrate_what_it_has(tmp_path):
+    """Its command runs; there is no schema of ours to look at and nothing to lock."""
+    story = Story(tmp_path, BAKING.replace("health:", "services: {postgres: none}\nhealth:"))
+    assert story.run(promoted(story)).state is State.DONE

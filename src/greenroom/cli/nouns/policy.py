@@ -62,7 +62,7 @@ def _text(root: Path) -> str:
         return (root / where.FILE).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
-            "config.missing", f"cannot read {root / where.FILE}", because=str(error), hint="greenroom init writes one"
+            "config.absent", f"cannot read {root / where.FILE}", because=str(error), hint="greenroom init writes one"
         ) from error
 
 

@@ -97,10 +97,15 @@ class SealStep(_ReleaseStep):
 
 
 def _record(tx: Connection, context: StepContext, built: Built, sealed: Sealed) -> None:
-    """The same commit sealed again is the same release: who made it first stays its maker."""
+    """The same contents sealed again are the same release: who made it first stays its maker."""
     world, work = context.world, context.work
     world.store.works.set_columns(tx, work.id, [State.ACTIVE, State.DONE], release=sealed.digest)
-    if not world.store.has_release(tx, sealed.digest):
+    if world.store.has_release(tx, sealed.digest):
+        back = {"id": sealed.digest, "collected_at": None}  # it may have been collected meanwhile
+        world.store.recorder.record(
+            tx, work.requested_by, "release.sealed", {"work": work.id, "again": True}, release=back
+        )
+    else:
         row = {
             "id": sealed.digest,
             "project": built.descriptor.project,

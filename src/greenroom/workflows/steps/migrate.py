@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import MigrationStyle
+from greenroom.ports.runtime import Finished
 from greenroom.workflows.commands import run_to_end
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps.ground import has_switched, holds_traffic, runs
@@ -28,6 +31,9 @@ class MigrateStep:
         by_command = migration.style in (MigrationStyle.COMMAND, MigrationStyle.AT_START_UNLESS)
         if not runs(context) or not by_command:
             return Done({"command": None})
+        if context.release.descriptor.services.postgres is None:  # what it migrates is its own affair
+            finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate")
+            return self._told(context, finished, {"application_seconds": finished.seconds})
         with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
             before = context.fact("restore-point", "schema") or world.databases.fingerprint(context.environment)
             context.guard()
@@ -36,6 +42,11 @@ class MigrateStep:
             context.crash("after-command")
             after = world.databases.fingerprint(context.environment)
         facts = {"changed": before != after, "application_seconds": finished.seconds}
+        context.say("schema changed" if before != after else "schema already as wanted")
+        return self._told(context, finished, facts)
+
+    def _told(self, context: StepContext, finished: Finished, facts: dict[str, Any]) -> Done:
+        """The step's end, by how the command ended. Raises Refused (`migration.failed`)."""
         if finished.code != 0:
             raise Refused(
                 "migration.failed",
@@ -44,7 +55,6 @@ class MigrateStep:
                 hint="the schema goes back as far as it changed; see greenroom logs, mend the migration, release again",
                 facts=facts,
             )
-        context.say("schema changed" if before != after else "schema already as wanted")
         return Done(facts)
 
     def undo(self, context: StepContext) -> Outcomes:
