@@ -83,7 +83,8 @@ def test_a_process_gets_exactly_its_environment(directory: Path) -> None:
     lines = log.read_text().splitlines()
     assert lines[:2] == [f"MARK={directory}:one", "PATH=/usr/bin:/bin"]
     assert lines[2] == "4"  # 0, 1, 2 and the one ls looks through
-    assert lines[3].split()[1].strip("0") == ""
+    # Signals 32 and 33 are the C library's own: it lets nobody set them, and whoever started us may have ignored them.
+    assert int(lines[3].split()[1], 16) & ~(0b11 << 31) == 0
     assert lines[4].split()[1] == "1"
     assert lines[5:7] == ["0", "0027"]
     assert os.getsid(status.pid or 0) == status.pid
