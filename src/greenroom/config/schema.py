@@ -106,6 +106,11 @@ class Migration(Section):
         None,
         description="Brings the schema back to the release before; run by the newer release when it is rolled back.",
     )
+    quiet: bool = Field(
+        False,
+        description="Visitors wait while the command runs, and then reach the older release again. For migrations that"
+        " change tables the application writes to all the time: a deadlock would cost somebody's request.",
+    )
     contracts: bool = Field(
         False,
         description="`true` when the older release cannot live on the new schema: visitors are then held from the "

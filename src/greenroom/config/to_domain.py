@@ -109,6 +109,7 @@ def _migration(migration: s.Migration | None) -> Migration:
         switch_off=dict(migration.switch_off),
         down=tuple(migration.down or ()),
         contracts=migration.contracts,
+        quiet=migration.quiet,
         timeout_seconds=migration.timeout,
     )
 

@@ -52,6 +52,8 @@ class Process:
 class Migration:
     """How the schema follows the release.
 
+    `quiet` says that the command wants the application at rest: visitors wait while it runs, and then reach the older
+    release again. Changing tables under its writes can end in a deadlock, and somebody's request with it.
     `contracts` says that an older release cannot live on the new schema: traffic is then held from the
     migration to the switch instead of failing. `down` brings the schema back and is run by the newer release.
     """
@@ -61,6 +63,7 @@ class Migration:
     switch_off: Mapping[str, str] = field(default_factory=dict)
     down: tuple[str, ...] = ()
     contracts: bool = False
+    quiet: bool = False
     timeout_seconds: float = 3600.0
 
 

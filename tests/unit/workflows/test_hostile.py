@@ -12,9 +12,10 @@ from greenroom.services import promotions
 from greenroom.store import records
 from tests.unit.workflows.story import BAKING, Story
 from tests.unit.workflows.test_crashes import ENGINEER, MANAGER, assert_sound, promoted
-from tests.unit.workflows.test_ways_back import CONTRACTING, WITH_DOWN
+from tests.unit.workflows.test_ways_back import CONTRACTING, WITH_DOWN, watch_edge
 from tests.worlds import actor, apply, memory_app, placed, sealed
 
+QUIET = BAKING.replace('"python migrate.py"}', '"python migrate.py", quiet: true}')
 MIGRATE, DOWN, JOURNEY = ("python", "migrate.py"), ("python", "migrate.py", "back"), ("python", "journey.py")
 
 
@@ -34,7 +35,7 @@ def migrating(story: Story) -> list[tuple[str, ...]]:
     return ran
 
 
-@pytest.mark.parametrize("text", [BAKING, CONTRACTING, WITH_DOWN])
+@pytest.mark.parametrize("text", [BAKING, QUIET, CONTRACTING, WITH_DOWN])
 @pytest.mark.parametrize("fails", [False, True])
 def test_killed_anywhere_the_schema_fits_the_release_that_serves(tmp_path, text, fails):
     """Whatever kind of migration, wherever the control plane dies, whether the journey passes or not."""
@@ -52,7 +53,7 @@ def test_killed_anywhere_the_schema_fits_the_release_that_serves(tmp_path, text,
         story.crash_at = name
         work = story.run(promoted(story))
         assert work.state is (State.ROLLED_BACK if fails else State.DONE), name
-        goes_back = fails and text is not BAKING
+        goes_back = fails and text not in (BAKING, QUIET)
         assert story.world.databases.schema["production"] == ("one" if goes_back else "two"), name
         assert_sound(story, work.id, story.old if fails else story.new)
 
@@ -324,3 +325,14 @@ def test_an_application_without_a_database_may_migrate_what_it_has(tmp_path):
     """Its command runs; there is no schema of ours to look at and nothing to lock."""
     story = Story(tmp_path, BAKING.replace("health:", "services: {postgres: none}\nhealth:"))
     assert story.run(promoted(story)).state is State.DONE
+
+
+def test_visitors_wait_for_a_quiet_migration_and_for_nothing_else(tmp_path):
+    """Held while the command runs, then at the older release again until the switch."""
+    story = Story(tmp_path, QUIET)
+    migrating(story)
+    seen = watch_edge(story)
+    old = story.world.environment("production").dial
+    work = story.run(promoted(story))
+    assert work.state is State.DONE
+    assert seen == [None, old, story.world.environment("production").dial]

@@ -9,7 +9,8 @@ from greenroom.domain.release import MigrationStyle
 from greenroom.ports.runtime import Finished
 from greenroom.workflows.commands import run_to_end
 from greenroom.workflows.step import Done, Outcomes, StepContext
-from greenroom.workflows.steps.ground import has_switched, holds_traffic, runs
+from greenroom.workflows.steps import traffic
+from greenroom.workflows.steps.ground import has_switched, holds_traffic, runs, was
 from greenroom.workflows.steps.traffic import cannot_return
 
 LOCK_SECONDS = 60.0
@@ -36,14 +37,27 @@ class MigrateStep:
             return self._told(context, finished, {"application_seconds": finished.seconds})
         with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
             before = context.fact("restore-point", "schema") or world.databases.fingerprint(context.environment)
+            waited = self._quieten(context)
             context.guard()
             context.crash("before-command")
             finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate")
             context.crash("after-command")
             after = world.databases.fingerprint(context.environment)
-        facts = {"changed": before != after, "application_seconds": finished.seconds}
+        self._let_go(context)
+        facts = {"changed": before != after, "application_seconds": finished.seconds + waited}
         context.say("schema changed" if before != after else "schema already as wanted")
         return self._told(context, finished, facts)
+
+    def _quieten(self, context: StepContext) -> float:
+        """Let visitors wait, where the migration asks for it and they do not wait already; the seconds it took."""
+        if not _is_quiet(context):
+            return 0.0
+        context.say("new requests wait at the edge while the migration runs")
+        return traffic.hold(context, was(context))
+
+    def _let_go(self, context: StepContext) -> None:
+        if _is_quiet(context):
+            traffic.let_go(context)
 
     def _told(self, context: StepContext, finished: Finished, facts: dict[str, Any]) -> Done:
         """The step's end, by how the command ended. Raises Refused (`migration.failed`)."""
@@ -59,6 +73,8 @@ class MigrateStep:
 
     def undo(self, context: StepContext) -> Outcomes:
         world, migration = context.world, context.release.descriptor.migration
+        if not has_switched(context):
+            self._let_go(context)  # killed while they waited
         before = context.fact("restore-point", "schema")
         if before is None or migration.style is MigrationStyle.NONE:
             return Done()
@@ -92,3 +108,9 @@ class MigrateStep:
             raise cannot_return(context)
         context.guard()
         databases.restore(point, aside=f"undone-{context.work.id}")
+
+
+def _is_quiet(context: StepContext) -> bool:
+    """True when visitors are to wait for this migration alone, not already until the switch."""
+    quiet = context.release.descriptor.migration.quiet
+    return quiet and was(context).release is not None and not holds_traffic(context)
