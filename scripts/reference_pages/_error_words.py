@@ -12,7 +12,6 @@ FAMILIES = {
     "artifact": "The stored, sealed releases. They are verified before a release is started.",
     "auth": "Who is asking.",
     "bake": "The time after the switch in which the new release is watched.",
-    "board": "The board in the browser.",
     "canary": "The share of visitors that goes first.",
     "check": "Commands of the release that judge it.",
     "cli": "The command line itself.",

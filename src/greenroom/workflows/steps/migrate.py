@@ -40,7 +40,11 @@ class MigrateStep:
             waited = self._quieten(context)
             context.guard()
             context.crash("before-command")
-            finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate")
+            try:
+                finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate")
+            except Exception:
+                self._let_go(context)  # nobody waits while it is tried again later
+                raise
             context.crash("after-command")
             after = world.databases.fingerprint(context.environment)
         self._let_go(context)

@@ -29,6 +29,7 @@ def hold(context: StepContext, before: Was) -> float:
     seconds = drain(context, before.dial)
     left = context.world.edge.connections(before.dial)
     if left > 0:
+        let_go(context)  # nobody waits while it is tried again later
         raise Errored(
             "traffic.not_drained",
             f"{left} requests to {context.environment} did not end within {context.config.drain_seconds:.0f} s",
