@@ -51,13 +51,16 @@ class Answer:
 
 @dataclass
 class Result:
-    """What was seen. `lost` says, for each lost request, how and when (seconds after the start)."""
+    """What was seen. `lost` says, for each lost request, how and when (seconds after the start); `ended` when each
+    answer was there, on the monotonic clock; `posted` counts the POST requests that were answered well."""
 
     requests: int = 0
     lost: list[str] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     bodies: Counter[bytes] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    posted: int = 0
 
     def percentile(self, percent: float) -> float:
         ordered = sorted(self.seconds)
@@ -130,13 +133,15 @@ class Load:
             connection.close()
 
     def _count(self, style: Style, answer: Answer, began: float) -> None:
-        self.result.seconds.append(time.monotonic() - began)
+        self.result.ended.append(time.monotonic())
+        self.result.seconds.append(self.result.ended[-1] - began)
         self.result.statuses[answer.status] += 1
         self.result.bodies[answer.body] += 1
         if answer.status >= 500:
             self._lose(style, f"status {answer.status}")
         else:
             self.result.requests += 1
+            self.result.posted += style.method == "POST"
 
     def _lose(self, style: Style, why: str) -> None:
         kept = "keep-alive" if style.keep_alive else "close"

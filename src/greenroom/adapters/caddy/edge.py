@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.caddy import config as caddy_config
-from greenroom.adapters.caddy import drain, traffic
+from greenroom.adapters.caddy import drain
 from greenroom.adapters.caddy.admin import Admin
 from greenroom.adapters.caddy.config import LOOPBACK, Layout
 from greenroom.adapters.caddy.pointer import Route, Routes, replace
 from greenroom.adapters.caddy.program import RunAs, caddy, check_reachable
+from greenroom.adapters.caddy.recent import RecentTraffic
 from greenroom.adapters.home import Home
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.keeper.spec import Keeper, KeeperUnavailable, Spec, SpecDiffers
@@ -64,6 +65,7 @@ class CaddyEdge:
             state=self._root / "state",
         )
         self._admin = Admin(self._layout.admin)
+        self._traffic = RecentTraffic(self._layout.access_log, lambda: clock.now().timestamp())
         self._routes = Routes(self._layout.routes, nowhere=self._run / "nowhere.sock")
 
     def configure(self, sites: Sequence[Site]) -> None:
@@ -124,7 +126,7 @@ class CaddyEdge:
         return self._url(f"preview-{environment}", environment)
 
     def traffic(self, environment: str, since: datetime, until: datetime) -> TrafficReport:
-        return traffic.report(self._layout.access_log, environment, since, until)
+        return self._traffic.report(environment, since, until)
 
     def alive(self) -> bool:
         return self._admin.config() is not None

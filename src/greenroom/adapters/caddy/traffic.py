@@ -10,45 +10,62 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from greenroom.ports.edge import Traffic, TrafficReport
 
-_JITTER = 2.0
+JITTER = 2.0
 """Seconds by which a line may stand out of order: requests that end together race for the file."""
 
 
-@dataclass
-class Tally:
-    """Counts of one release while they are gathered."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a visitor. `ended` in seconds since the epoch; `seconds` None where its duration says nothing
+    about the release's speed: a wait (held) and a stream."""
 
-    requests: int = 0
-    failed: int = 0
-    seconds: list[float] = field(default_factory=list)
-
-    def traffic(self, release: str) -> Traffic:
-        self.seconds.sort()
-        return Traffic(release, self.requests, self.failed, percentile(self.seconds, 50), percentile(self.seconds, 99))
+    ended: float
+    release: str
+    failed: bool
+    seconds: float | None
 
 
 def report(log: Path, environment: str, since: datetime, until: datetime) -> TrafficReport:
-    """Requests of the environment's visitors that ended in [since, until).
+    """Requests of the environment's visitors that ended in [since, until). Previews are not visitors."""
+    visits = (visit(line, environment) for line in _lines(log, since.timestamp(), until.timestamp()))
+    return summed(environment, since, until, (v for v in visits if v is not None))
 
-    Previews are not visitors. A wait (held) and a stream count as requests, but their durations say nothing about
-    the release's speed and are left out of the percentiles.
-    """
-    tallies: dict[str, Tally] = defaultdict(Tally)
+
+def summed(environment: str, since: datetime, until: datetime, visits: Iterable[Visit]) -> TrafficReport:
+    """Counts and percentiles by release of the visits that ended in [since, until)."""
     begin, end = since.timestamp(), until.timestamp()
-    mark = f'"env":"{environment}"'.encode()  # spares the parsing of others' lines
-    for line in _lines(log, begin, end):
-        if mark in line and (entry := parsed(line)) and begin <= entry["ts"] < end and _counts(entry, environment):
-            _add(tallies[str(entry["release"])], entry)
-    releases = tuple(tally.traffic(release) for release, tally in sorted(tallies.items()))
-    return TrafficReport(environment, since, until, releases)
+    found: dict[str, list[Visit]] = defaultdict(list)
+    for one in visits:
+        if begin <= one.ended < end:
+            found[one.release].append(one)
+    return TrafficReport(environment, since, until, tuple(_traffic(r, found[r]) for r in sorted(found)))
+
+
+def visit(line: bytes, environment: str) -> Visit | None:
+    """What a line of the log says of a visitor of this environment; None when it speaks of something else."""
+    if f'"env":"{environment}"'.encode() not in line:  # spares the parsing of others' lines
+        return None
+    entry = parsed(line)
+    if entry is None or not _counts(entry, environment):
+        return None
+    status = int(entry.get("status", 0))
+    is_stream = status == 101 or str(entry.get("content_type", "")).startswith("text/event-stream")
+    seconds = None if is_stream or entry.get("held") else float(entry.get("duration", 0.0))
+    return Visit(float(entry["ts"]), str(entry["release"]), status == 0 or status >= 500, seconds)
+
+
+def _traffic(release: str, visits: list[Visit]) -> Traffic:
+    seconds = sorted(v.seconds for v in visits if v.seconds is not None)
+    failed = sum(v.failed for v in visits)
+    return Traffic(release, len(visits), failed, percentile(seconds, 50), percentile(seconds, 99))
 
 
 def percentile(ordered: list[float], percent: float) -> float:
@@ -69,23 +86,14 @@ def _counts(entry: dict[str, Any], environment: str) -> bool:
     return entry.get("env") == environment and entry.get("door") == "site" and bool(entry.get("release"))
 
 
-def _add(tally: Tally, entry: dict[str, Any]) -> None:
-    status = int(entry.get("status", 0))
-    tally.requests += 1
-    tally.failed += status == 0 or status >= 500
-    is_stream = status == 101 or str(entry.get("content_type", "")).startswith("text/event-stream")
-    if not is_stream and not entry.get("held"):
-        tally.seconds.append(float(entry.get("duration", 0.0)))
-
-
 def _lines(log: Path, since: float, until: float) -> Iterator[bytes]:
-    for file in _files(log, since):
+    for file in files(log, since):
         with file:
-            _seek(file, since - _JITTER)
-            yield from _until(file, until + _JITTER)
+            seek(file, since - JITTER)
+            yield from _until(file, until + JITTER)
 
 
-def _files(log: Path, since: float) -> Iterator[BinaryIO]:
+def files(log: Path, since: float) -> Iterator[BinaryIO]:
     """The log and its rotated predecessors, those that can hold anything since; each once.
 
     The present file is opened before the others are listed, so one that is rotated just now is still read.
@@ -97,14 +105,14 @@ def _files(log: Path, since: float) -> Iterator[BinaryIO]:
         except FileNotFoundError:  # never written, or rotated out of existence
             continue
         stat = os.fstat(file.fileno())
-        if stat.st_ino in seen or stat.st_mtime < since - _JITTER:
+        if stat.st_ino in seen or stat.st_mtime < since - JITTER:
             file.close()
             continue
         seen.add(stat.st_ino)
         yield file
 
 
-def _seek(file: BinaryIO, since: float) -> None:
+def seek(file: BinaryIO, since: float) -> None:
     """Stand at the start of a line at or before the first entry since then: bisection over byte offsets."""
     low, high = 0, file.seek(0, os.SEEK_END)
     while high - low > 4096:
