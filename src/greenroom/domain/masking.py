@@ -6,8 +6,8 @@ A masked table is read by one statement of this form, where `k` holds the projec
         SELECT t.*, <Digest.sql AS Digest.name …> FROM <table> t CROSS JOIN (SELECT … AS key OFFSET 0) k OFFSET 0
     ) s
 
-Each digest is computed once for each row, however many columns are derived from it; `OFFSET 0` keeps PostgreSQL's planner
-from computing it again for each of them. NULL stays NULL in every rule that does not say otherwise.
+Each digest is computed once for each row, however many columns are derived from it; `OFFSET 0` keeps PostgreSQL's
+planner from computing it again for each of them. NULL stays NULL in every rule that does not say otherwise.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ class RuleConfig(BaseModel):
 class Column:
     """One column as the catalog describes it. Names are as PostgreSQL keeps them, unquoted.
 
-    `type` is `format_type(atttypid, atttypmod)`, e.g. `character varying(50)`; for a domain, the type below it stands in
-    `base`. `length` is the limit in characters, None without one. `unique` is True when a unique index of this column
-    alone exists. `labels` are those of an enum, in order. `array` is the number of dimensions declared, 0 for none.
+    `type` is `format_type(atttypid, atttypmod)`, e.g. `character varying(50)`; for a domain, the type below it stands
+    in `base`. `length` is the limit in characters, None without one. `unique` is True when a unique index of this
+    column alone exists. `labels` are those of an enum, in order. `array` is the number of dimensions declared, 0 for
+    none.
     """
 
     schema: str
@@ -63,7 +64,7 @@ class Digest:
 
 @dataclass(frozen=True)
 class Masked:
-    """What a rule makes of a column: an expression over `s` (the row with its digests), of exactly the column's type."""
+    """What a rule makes of a column: an expression over `s` (the row with its digests), of the column's type."""
 
     sql: str
     digests: tuple[Digest, ...] = ()
