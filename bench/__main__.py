@@ -11,10 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, status, verification
+from bench import decision, promotions, status, verification
 from bench.figure import Figure
 
-BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (decision.measure, verification.measure, status.measure)
+BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
+    decision.measure,
+    verification.measure,
+    status.measure,
+    promotions.measure,
+)
 
 
 def main() -> int:

@@ -169,7 +169,7 @@ def p99(seconds: list[float]) -> float:
 
 def _opened(life: Life, directory: Path) -> Theatre:
     """Both releases are in dev, the older in production."""
-    ports = life.ports | free_ports("production")
+    ports = life.ports | free_ports("production", "preview", "look")
     life.repository.mkdir()
     commits = [_commit(life, version, ports) for version in (OLDER, NEWER)]
     url = life.up()["url"]

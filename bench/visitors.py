@@ -63,7 +63,7 @@ def visiting(port: int) -> Iterator[Seen]:
 
 def main() -> None:
     port = int(sys.argv[1])
-    with Load(port, styles=QUICK, workers=8, pause=0.05) as quick, Load(port, styles=SLOW, workers=2) as slow:
+    with Load(port, styles=QUICK, workers=4, pause=0.05) as quick, Load(port, styles=SLOW, workers=2) as slow:
         sys.stdin.read()
     print(json.dumps({"quick": _told(quick), "slow": _told(slow)}))
 

@@ -33,7 +33,11 @@ processes:
   web: {{command: "./serve", stop: 3s}}
 {data}
 environments:
-  dev: {{port: {dev}, bake: {{for: {bake}, min_requests: 100000}}, gates: {{checks: {{none_needed: it is tiny}}}}}}
+  dev:
+    port: {dev}
+    preview_port: {preview}
+    bake: {{for: {bake}, min_requests: 100000}}
+    gates: {{checks: {{none_needed: it is tiny}}}}
 edge: {{port: {edge}, ports_from: {first}}}
 api: {{port: {api}}}
 """
@@ -205,7 +209,7 @@ def living(data: str = NO_DATABASE) -> Iterator[Life]:
     """A new home with free ports; afterwards no process, user or file of it is left."""
     root = Path(tempfile.mkdtemp(prefix="greenroom-life-", dir="/tmp"))  # other users must reach it
     root.chmod(0o711)
-    life = Life(root, free_ports("api", "edge", "first", "dev"), data)
+    life = Life(root, free_ports("api", "edge", "first", "dev", "preview"), data)
     home = life.home
     try:
         yield life

@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import queue
 import signal
 import socketserver
 import threading
@@ -9,7 +10,8 @@ import time
 
 import psycopg
 
-here = threading.local()
+CONNECTIONS = 6
+pool: queue.SimpleQueue[psycopg.Connection] = queue.SimpleQueue()
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -25,20 +27,17 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self._say(f"{os.environ['NOTES']} {self._ask('INSERT INTO note (text) VALUES (%s) RETURNING id', text)}")
 
     def _ask(self, statement: str, *values: str) -> int:
-        if not hasattr(here, "connection"):
-            here.connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
-        return here.connection.execute(statement, values).fetchone()[0]
+        connection = pool.get()
+        try:
+            return connection.execute(statement, values).fetchone()[0]
+        finally:
+            pool.put(connection)
 
     def _say(self, text: str) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
-
-    def finish(self) -> None:
-        super().finish()
-        if hasattr(here, "connection"):
-            here.connection.close()
 
     def address_string(self) -> str:
         return "edge"
@@ -52,6 +51,8 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 128
 
 
+for _ in range(CONNECTIONS):  # before anybody is let in, as servers do
+    pool.put(psycopg.connect(os.environ["DATABASE_URL"], autocommit=True))
 with Server(os.environ["GREENROOM_SOCKET"], Answer) as server:
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(0.05)

@@ -31,7 +31,8 @@ BLOCK = 1 << 16
 
 def main() -> None:
     """The plan is JSON: `env` of the command, `loopback` bool, `inward` [[port, unix path]],
-    `outward` [[unix path, port]], `uid` and `gid` or null, `file_bytes` the largest file a process may write."""
+    `outward` [[unix path, port]], `uid` and `gid` or null, `file_bytes` the largest file a process may write,
+    `nice` how far it stands back behind other programs."""
     plan = json.loads(sys.stdin.readline())
     if plan["loopback"]:
         bring_loopback_up()
@@ -114,6 +115,7 @@ def bring_loopback_up() -> None:
 def become(plan: dict[str, Any]) -> None:
     """Own session, nothing on standard input, limits, no rights: not now, not by a program that would give some."""
     os.setsid()
+    os.nice(plan["nice"])
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.umask(0o022)

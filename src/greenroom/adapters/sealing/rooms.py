@@ -32,6 +32,8 @@ KEPT_OUTPUT = 64 << 10
 LINE = 500
 WATCH_EVERY = 1.0
 FILE_BYTES = 2 << 30
+NICE = 10
+"""A release that is being made takes the processor's time that visitors of others leave (nice(2))."""
 SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/sbin")
 CONFIGURATION = ("ld.so.cache", "ld.so.conf", "localtime", "passwd", "group", "nsswitch.conf", "alternatives", "ssl")
 NETWORKED = ("resolv.conf", "hosts", "ca-certificates", "pki")
@@ -132,6 +134,7 @@ class Room:
             "uid": self.account.uid if self.account else None,
             "gid": self.account.gid if self.account else None,
             "file_bytes": FILE_BYTES,
+            "nice": NICE,
         }
 
     def _command(self, task: Task) -> list[str]:
