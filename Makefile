@@ -5,7 +5,7 @@ PY := .venv/bin/python
 RUN := .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-stop bench docs clean
+.PHONY: help setup check format test test-long test-all demo demo-stop bench docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,8 +29,13 @@ format: setup ## put the code in its standard form
 	$(RUN)ruff format .
 	$(RUN)ruff check --fix .
 
-test: setup ## every test: real PostgreSQL, real Caddy, real applications, real kills
-	$(RUN)pytest
+test: setup ## the tests: real PostgreSQL, real Caddy, real applications, real kills
+	$(RUN)pytest -m "not long"
+
+test-long: setup ## the tests that take minutes: the whole demo, hundreds of kills at random
+	$(RUN)pytest -m long
+
+test-all: test test-long ## every test
 
 demo: setup ## a real application through all six environments; leaves it running
 	$(RUN)greenroom-demo start

@@ -13,6 +13,7 @@ DOCS = ROOT / "docs"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)\)")
+_RUN = re.compile(r"<!-- run: (.+?) -->\n```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
@@ -31,6 +32,10 @@ class Page:
     def blocks(self, *languages: str) -> list[str]:
         return [body for language, body in _FENCE.findall(self.text) if language in languages]
 
+    def shown(self) -> dict[str, str]:
+        """Output that the page shows, by the command that printed it."""
+        return {command: body.removeprefix(f"$ {command}\n") for command, body in _RUN.findall(self.text)}
+
     def links(self) -> list[str]:
         return _LINK.findall(_CODE.sub("", self.prose))
 
@@ -47,6 +52,20 @@ def anchor(heading: str) -> str:
     """Lower case, links as their text, letters, digits, `-` and `_` kept, blanks as hyphens."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
     return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+def page(path: str) -> Page:
+    return Page(path, (ROOT / path).read_text(encoding="utf-8"))
+
+
+def shape(output: str) -> list[str]:
+    """What is the same whenever a command is run again: its words, without numbers, digests, days, units of time and
+    the lines of boxes, which follow from those."""
+    plain = re.sub(r"[─-╿]+", " ", output)
+    plain = re.sub(r"\b[0-9a-f]{12}\b", "DIGEST", plain)
+    plain = re.sub(r"\b(now|\d+(\.\d+)? (s|min|h|d|days?))\b", "SPAN", plain)
+    plain = re.sub(r"\d+", "N", plain)
+    return plain.split()
 
 
 def pages() -> list[Page]:
