@@ -127,6 +127,7 @@ class Decided(Checklist):
     work: WorkSummary | None = Field(description="What was begun; null when it was only asked.")
     shown: str = Field(description="The digest of what an approver is shown now.")
     plan: list[str]
+    way: list[str] = Field(description="How a rollback that was only asked about would go, in words.")
 
 
 class Frozen(Answered):

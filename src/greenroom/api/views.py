@@ -22,4 +22,5 @@ def decided(app: App, answer: Answer) -> dict[str, Any]:
         **answer.decision.as_dict(),
         "shown": answer.shown,
         "plan": list(answer.plan),
+        "way": list(answer.way),
     }

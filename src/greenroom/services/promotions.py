@@ -17,6 +17,7 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.release import Release
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import ENDED, Direction, State, Work
+from greenroom.services import ways_back
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
 from greenroom.store import records
@@ -27,12 +28,14 @@ OPEN = (State.WAITING, State.QUEUED, State.ACTIVE)
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a request. `work` None: it was only asked (`dry_run`)."""
+    """What became of a request. `work` None: it was only asked (`dry_run`). `way` says in words how a rollback that was
+    only asked about would go."""
 
     work: Work | None
     decision: Decision
     shown: str
     plan: tuple[str, ...]
+    way: tuple[str, ...] = ()
 
 
 def promote(
@@ -173,7 +176,7 @@ def _roll_back(
         )
         decision, case = decide_on(tx, app.world, _request(work, release), release)
         if dry_run:
-            return Answer(None, decision, case.shown, work.plan.steps)
+            return Answer(None, decision, case.shown, work.plan.steps, ways_back.by_rollback(app, tx, work, release))
         if not decision.refused:
             app.add_work(tx, work)
     if decision.refused:
@@ -197,7 +200,8 @@ def _of_promotion(
     _require_cancellable(tx, holder)
     if not dry_run:
         _cancel(app, tx, actor, holder, reason or "rolled back during the promotion")
-    return Answer(None if dry_run else holder, Decision(()), "", holder.plan.steps)
+    way = ways_back.by_undoing(app, tx, holder) if dry_run else ()
+    return Answer(None if dry_run else holder, Decision(()), "", holder.plan.steps, way)
 
 
 def cancel(app: App, actor: Actor, work_id: str, reason: str = "") -> Work:

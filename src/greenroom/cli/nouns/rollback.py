@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from greenroom.cli.command import Session, command
@@ -55,7 +56,7 @@ def rollback(
         raise
     what = f"rollback of {one_line(environment)}"
     if dry_run:
-        session.answer(answer, lambda: shown(answer, what))
+        session.answer(answer, lambda: Group(shown(answer, what), Text(), *(Text(one_line(w)) for w in answer["way"])))
         return 0
     baking = answer["work"]["kind"] == "promotion"  # then it is the promotion that is undone
     return follow(session, answer, what, wait, wanted="rolled_back" if baking else "done", replay=not baking)
