@@ -81,7 +81,11 @@ class CleanRoomStep(_ReleaseStep):
 
 
 class SealStep(_ReleaseStep):
-    """The image, its bill of materials, its signed provenance; and the release's row."""
+    """The image, its bill of materials, its signed provenance; and the release's row.
+
+    What was sealed is read back, verified and laid out at once: a seal that nothing could be started from is none, and
+    the first promotion does not wait for it.
+    """
 
     name = "seal"
 
@@ -90,6 +94,7 @@ class SealStep(_ReleaseStep):
         context.guard()
         sealed = context.world.sealer.seal(built, context.work.id, context.say)
         context.crash("sealed")
+        context.world.unpacked(sealed.digest)
         context.say(f"sealed as {short(sealed.digest)}, {sealed.size / 1e6:.1f} MB")
         facts = {"digest": sealed.digest, "size": sealed.size, "version": built.descriptor.version}
         context.world.sealer.forget(context.work.id)
