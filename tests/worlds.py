@@ -15,6 +15,7 @@ from typing import Any
 
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.edge import MemoryEdge
+from greenroom.adapters.memory.mail import MemoryMail
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
 from greenroom.domain.plan import PLANS, WorkKind
@@ -79,6 +80,7 @@ def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock
         artifacts=artifacts,
         sealer=MemorySealer(artifacts),
         secrets=MemorySecrets(),
+        mail=MemoryMail(),
         probe=FakeProbe(),
         progress=Progress(clock),
         project=policy.AppliedPolicy(database),

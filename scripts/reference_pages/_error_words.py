@@ -31,6 +31,7 @@ FAMILIES = {
     "ledger": "The record of everything that happened.",
     "log": "What processes and commands said.",
     "login": "Keeping a token for the command line.",
+    "mail": "Mail that is caught before production.",
     "migration": "The schema following the release.",
     "name": "Names of projects, environments and accounts.",
     "override": "Setting one gate aside for one release in one environment.",

@@ -29,6 +29,7 @@ COMMANDS = {
     Action.FREEZE: "`freeze`, `thaw`",
     Action.OVERRIDE: "`override`",
     Action.READ_LOGS: "`logs`",
+    Action.READ_MAIL: "`mail`",
     Action.SET_SECRET: "`secret set`, `secret list`, `secret remove`",
     Action.CONFIGURE: "`apply`",
     Action.ADMINISTER: "`account add`, `account list`, `account disable`",

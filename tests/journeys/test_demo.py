@@ -69,7 +69,7 @@ def demo() -> Iterator[Demo]:
 
 
 def _remove_users(home: Home) -> None:
-    names = [users.edge_group(home), users.build_user(home)]
+    names = [users.edge_group(home), users.build_user(home), users.mail_user(home)]
     names += [users.environment_user(home, "ihatemoney", e.name) for e in home.environments.iterdir()]
     for name in {p.pw_name for p in pwd.getpwall()} & set(names):
         subprocess.run(["userdel", name], check=True, capture_output=True)

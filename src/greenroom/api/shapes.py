@@ -300,3 +300,24 @@ class Examined(Answered):
     outcome: Literal["passed", "failed", "errored"]
     said: str
     next: str
+
+
+class CaughtMessage(Answered):
+    id: str
+    at: datetime
+    sender: str = Field(description="Of the envelope.")
+    to: list[str] = Field(description="Of the envelope: who would have got it.")
+    subject: str
+    bytes: int
+
+
+class Message(CaughtMessage):
+    headers: list[tuple[str, str]]
+    text: str | None
+    html: str | None = Field(description="As it was sent. Nothing in it is harmless.")
+    attached: list[str] = Field(description="Names of attached files.")
+
+
+class Cleared(Answered):
+    environment: str
+    cleared: int

@@ -60,6 +60,11 @@ class EnvironmentConfig:
         """False for packaging: nothing runs there."""
         return DEFAULTS[self.kind].runs
 
+    @property
+    def catches_mail(self) -> bool:
+        """True where what the application sends must not reach anybody."""
+        return self.runs and DEFAULTS[self.kind].side_effects_caught
+
     def as_policy(self) -> dict[str, Any]:
         """JSON values as a person would write them: what `digest` covers and `policy_difference` compares."""
         canary = self.canary and {

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from greenroom.config import fields as f
 from greenroom.config.durations import Duration, Share, Timeout
 from greenroom.domain.kinds import Kind
-from greenroom.domain.release import Language, Listen, MigrationStyle
+from greenroom.domain.release import Language, Listen, Mail, MigrationStyle
 
 KindName = Annotated[Kind, Field(strict=False)]
 
@@ -147,6 +147,12 @@ class Setting(Section):
     generate: bool = Field(False, description="A secret that Greenroom makes up itself, once for each environment.")
     default: f.Text | None = Field(None, description="The value where an environment sets none. Not for secrets.")
     about: f.Text = Field("", description="What it is for, for the person who sets it.")
+    mail: Annotated[Mail, Field(strict=False)] | None = Field(
+        None,
+        description="What it says of the mail server: its `host`, its `port`, both as a `url` (`smtp://host:port`), or "
+        "how to get in, `login` (user, password, TLS). Outside production mail is caught: Greenroom gives `host`,"
+        " `port` and `url` itself, whatever is set, and gives no `login`.",
+    )
 
 
 class Check(Section):

@@ -115,7 +115,7 @@ def _migration(migration: s.Migration | None) -> Migration:
 
 
 def _variable(name: str, v: s.Setting) -> Variable:
-    return Variable(name, v.secret, v.required, v.generate, v.default, v.about)
+    return Variable(name, v.secret, v.required, v.generate, v.default, v.about, v.mail)
 
 
 def _environment(

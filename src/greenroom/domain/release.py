@@ -77,6 +77,15 @@ class Health:
     request_seconds: float = 10.0
 
 
+class Mail(StrEnum):
+    """What a variable says of the mail server. Where mail is caught, Greenroom gives its value, whatever is set."""
+
+    HOST = "host"
+    PORT = "port"
+    URL = "url"  # smtp://HOST:PORT
+    LOGIN = "login"  # a user, a password, a switch for TLS: not given where mail is caught
+
+
 @dataclass(frozen=True)
 class Variable:
     """One setting the application reads from its environment. A secret's value is never shown."""
@@ -87,6 +96,7 @@ class Variable:
     generate: bool = False
     default: str | None = None
     about: str = ""
+    mail: Mail | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,10 @@ class Descriptor:
         return next(p for p in self.processes if p.listen is not None)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """What is not said is left out where it came later: the same release keeps its digest."""
+        told = asdict(self)
+        told["variables"] = [{k: x for k, x in v.items() if k != "mail" or x is not None} for v in told["variables"]]
+        return told
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Descriptor:
@@ -164,7 +177,9 @@ class Descriptor:
                 }
             ),
             health=Health(**h),
-            variables=tuple(Variable(**v) for v in d.get("variables", ())),
+            variables=tuple(
+                Variable(**{**v, "mail": Mail(v["mail"]) if v.get("mail") else None}) for v in d.get("variables", ())
+            ),
             checks=tuple(
                 Check(**{**c, "command": tuple(c["command"]), "environments": tuple(c["environments"])})
                 for c in d.get("checks", ())

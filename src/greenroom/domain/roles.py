@@ -42,6 +42,7 @@ class Action(StrEnum):
     FREEZE = "freeze"
     OVERRIDE = "override"
     READ_LOGS = "read_logs"
+    READ_MAIL = "read_mail"
     SET_SECRET = "set_secret"  # noqa: S105 - the name of an action
     CONFIGURE = "configure"
     ADMINISTER = "administer"
@@ -66,6 +67,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.RESUME: TESTED,
         _A.CHECK: TESTED,
         _A.READ_LOGS: TESTED,
+        _A.READ_MAIL: TESTED,
         _A.SET_SECRET: EARLY,
     },
     _R.TESTER: {
@@ -75,6 +77,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.APPROVE: frozenset({Kind.PACKAGING, Kind.UAT, Kind.STAGING, Kind.PRODUCTION}),
         _A.REVOKE: ACCEPTED,
         _A.READ_LOGS: TESTED,
+        _A.READ_MAIL: TESTED | {Kind.UAT},
     },
     _R.ENGINEER: {
         _A.VIEW: EVERYWHERE,
@@ -87,6 +90,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.REVOKE: IT_KINDS,
         _A.CHECK: IT_KINDS,
         _A.READ_LOGS: IT_KINDS - {Kind.PRODUCTION},
+        _A.READ_MAIL: IT_KINDS - {Kind.PRODUCTION},
         _A.SET_SECRET: IT_KINDS,
         _A.READ_LEDGER: EVERYWHERE,
         _A.COLLECT: EVERYWHERE,
@@ -106,6 +110,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.CANCEL: frozenset({Kind.STAGING, Kind.PRODUCTION}),
         _A.RESUME: frozenset({Kind.STAGING, Kind.PRODUCTION}),
         _A.READ_LOGS: frozenset({Kind.STAGING, Kind.PRODUCTION}),
+        _A.READ_MAIL: frozenset({Kind.STAGING}),
         _A.FREEZE: frozenset({Kind.PRODUCTION}),
         _A.READ_LEDGER: EVERYWHERE,
     },

@@ -110,6 +110,14 @@ def _edge(app: App, actor: Actor) -> Iterator[Found]:
         yield Found("edge", "failed", "does not answer", "greenroom up starts it; its log is logs/edge.log in the home")
 
 
+def _mail(app: App, actor: Actor) -> Iterator[Found]:
+    if app.world.mail.alive():
+        yield Found("mail", "passed", "is caught before production")
+    else:
+        said = "nobody catches mail: what applications send before production is refused, and goes nowhere"
+        yield Found("mail", "failed", said, "greenroom up starts it; its log is logs/mail.log in the home")
+
+
 def _environments(app: App, actor: Actor) -> Iterator[Found]:
     """Where visitors are sent is what is recorded, and what they reach runs."""
     with app.world.store.database.reading() as tx:
@@ -181,6 +189,7 @@ EXAMINATIONS: list[tuple[str, Callable[[App, Actor], Iterator[Found]]]] = [
     ("clock", _clock),
     ("isolation", _isolation),
     ("edge", _edge),
+    ("mail", _mail),
     ("environments", _environments),
     ("releases", _artifacts),
     ("secrets", _secrets),

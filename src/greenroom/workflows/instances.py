@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from greenroom.domain.errors import Refused
-from greenroom.domain.release import Listen, MigrationStyle, Process, Release
+from greenroom.domain.release import Listen, Mail, MigrationStyle, Process, Release, Variable
 from greenroom.domain.secret import Secret
 from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
 from greenroom.workflows.world import World
@@ -76,12 +76,15 @@ def variables(world: World, environment: str, release: Release) -> dict[str, str
     naming everything that is required and absent.
     """
     descriptor = release.descriptor
-    plain: Mapping[str, str] = world.project().environment(environment).config
+    config = world.project().environment(environment)
+    plain: Mapping[str, str] = config.config
     kept = world.secrets.values(environment)
     found: dict[str, str | Secret] = {}
     missing = []
     for variable in descriptor.variables:
-        if variable.name in kept:
+        if variable.mail is not None and config.catches_mail:
+            found |= caught_mail(world, environment, variable)
+        elif variable.name in kept:
             found[variable.name] = kept[variable.name]
         elif variable.name in plain and not variable.secret:
             found[variable.name] = plain[variable.name]
@@ -106,6 +109,16 @@ def variables(world: World, environment: str, release: Release) -> dict[str, str
     found["GREENROOM_ENVIRONMENT"] = environment
     found["GREENROOM_RELEASE"] = release.digest
     return found
+
+
+def caught_mail(world: World, environment: str, variable: Variable) -> dict[str, str]:
+    """A variable that says where mail goes, where it must reach nobody. Nothing for what would let the application in
+    elsewhere."""
+    if variable.mail is Mail.LOGIN:
+        return {}
+    address = world.mail.address(environment)
+    values = {Mail.HOST: address.host, Mail.PORT: str(address.port)}
+    return {variable.name: values.get(variable.mail or Mail.URL, f"smtp://{address.host}:{address.port}")}
 
 
 def process_variables(given: Mapping[str, str | Secret], release: Release) -> dict[str, str | Secret]:

@@ -14,6 +14,7 @@ from greenroom.ports.artifacts import Artifacts, Sealer
 from greenroom.ports.clock import Clock, Identifiers
 from greenroom.ports.databases import Databases
 from greenroom.ports.edge import Edge
+from greenroom.ports.mail import Mailboxes
 from greenroom.ports.probe import Probe
 from greenroom.ports.runtime import Runtime, Unpacked
 from greenroom.ports.secrets import Secrets
@@ -66,6 +67,7 @@ class World:
     artifacts: Artifacts
     sealer: Sealer
     secrets: Secrets
+    mail: Mailboxes
     probe: Probe
     progress: Progress
     project: InForce

@@ -43,6 +43,9 @@ TABLE: dict[tuple[str, str], Ask] = {
     ("GET", "/environments"): Ask(A.VIEW),
     ("GET", "/environments/{env}/logs"): each(A.READ_LOGS),
     ("GET", "/environments/{env}/restore-points"): each(A.ROLL_BACK),
+    ("GET", "/environments/{env}/mail"): each(A.READ_MAIL),
+    ("DELETE", "/environments/{env}/mail"): each(A.READ_MAIL),
+    ("GET", "/environments/{env}/mail/{message}"): each(A.READ_MAIL),
     ("POST", "/promotions"): each(A.PROMOTE, {"release": "2.0", "environment": "{env}"}),
     ("GET", "/why"): each(A.VIEW, query="?release=2.0&environment={env}"),
     ("GET", "/work"): Ask(A.VIEW),
@@ -108,6 +111,7 @@ def requests(api: Api, route: tuple[str, str]) -> Iterator[tuple[Kind | None, st
             "work_id": api.works[env],
             "evidence_id": evidence_of(api.app, env),
             "approval_id": "approval-1",
+            "message": "1.a",
             "name": "nobody" if "accounts" in route[1] else "PAYMENT_TOKEN",
         }
         body = ask.body and {k: v.format(**names) if isinstance(v, str) else v for k, v in ask.body.items()}

@@ -62,6 +62,11 @@ def build_user(home: Home) -> str:
     return _name(home, "gr-build")
 
 
+def mail_user(home: Home) -> str:
+    """The name of the user that catches environments' mail."""
+    return _name(home, "gr-mail")
+
+
 def ensure_user(name: str) -> User:
     """The system user of that name, made with a group of its own if absent; safe against a second maker.
 
