@@ -216,7 +216,8 @@ def living(data: str = NO_DATABASE) -> Iterator[Life]:
     finally:
         life.down()
         assert processes_of(root) == []
-        made = (users.edge_group(home), users.build_user(home), users.mail_user(home), f"gr-{life.project}-")  # no other home has this project
+        own = (users.edge_group(home), users.build_user(home), users.mail_user(home))
+        made = (*own, f"gr-{life.project}-")  # no other home has this project
         for name in [p.pw_name for p in pwd.getpwall() if p.pw_name.startswith(made)]:
             subprocess.run(["userdel", name], check=True, capture_output=True)
         for name in [g.gr_name for g in grp.getgrall() if g.gr_name.startswith(made)]:
