@@ -77,6 +77,9 @@ class Life:
     data: str = NO_DATABASE
     said: list[str] = field(default_factory=list)
     project: str = field(default_factory=lambda: f"tiny{os.urandom(3).hex()}")
+    config: str = CONFIG
+    files: dict[str, str] = field(default_factory=lambda: {"serve": SERVE, "migrate": MIGRATE})
+    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def repository(self) -> Path:
@@ -93,12 +96,12 @@ class Life:
     def commit(self, version: str, *, bake: str = "0s") -> str:
         """A commit of this version; its hash."""
         self.repository.mkdir(exist_ok=True)
-        text = CONFIG.format(project=self.project, version=version, bake=bake, data=self.data, **self.ports)
+        text = self.config.format(project=self.project, version=version, bake=bake, data=self.data, **self.ports)
         (self.repository / "greenroom.yaml").write_text(text)
-        for name, script in (("serve", SERVE), ("migrate", MIGRATE)):
+        for name, script in self.files.items():
             path = self.repository / name
             path.write_text(script.replace("VERSION", version))
-            path.chmod(0o755)
+            path.chmod(0o755 if script.startswith("#!") else 0o644)
         self._git("init", "-q")
         self._git("add", "-A")
         self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", version)
@@ -116,7 +119,7 @@ class Life:
 
     def begin(self, *words: str) -> Callable[[], subprocess.CompletedProcess[str]]:
         """The command line goes on beside us; called, it gives what came of it."""
-        env = {**os.environ, "GREENROOM_HOME": str(self.home.root)}
+        env = {**os.environ, **self.env, "GREENROOM_HOME": str(self.home.root)}
         child = subprocess.Popen(
             [GREENROOM, *words], cwd=self.repository, env=env, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
@@ -140,10 +143,15 @@ class Life:
         self.begin_release(version)
         wait_until(lambda: self.visit() == version and not self.unfinished())
 
-    def visit(self) -> str | None:
-        """What a visitor of dev is shown; None when there is no good answer."""
+    def ended(self, *words: str) -> dict[str, Any]:
+        """A command that asks for work and waits; the newest work, which is what came of it."""
+        self.run(*words)
+        return dict(self.works()[0])
+
+    def visit(self, environment: str = "dev") -> str | None:
+        """What a visitor is shown; None when there is no good answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['dev']}/", timeout=30) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[environment]}/", timeout=30) as answer:
                 return str(answer.read().decode())
         except OSError:
             return None
@@ -205,8 +213,8 @@ def visited(life: Life) -> Iterator[list[str | None]]:
 
 
 @contextmanager
-def living(data: str = NO_DATABASE) -> Iterator[Life]:
-    """A new home with free ports; afterwards no process, user or file of it is left."""
+def living(data: str = NO_DATABASE, *, environments: tuple[str, ...] = ("dev",), **more: Any) -> Iterator[Life]:
+    """A new home with free ports; afterwards no process, user or file of it is left. `more` sets fields of `Life`."""
     root = Path(tempfile.mkdtemp(prefix="greenroom-life-", dir="/tmp"))  # other users must reach it
     root.chmod(0o711)
     life = Life(root, free_ports("api", "edge", "first", "dev", "preview"), data)

@@ -49,6 +49,7 @@ FAMILIES = {
     "secrets": "The store of secrets and its key.",
     "step": "A step of a plan.",
     "store": "Greenroom's own database.",
+    "telemetry": "Traces on their way to whoever watches. Work goes on without them.",
     "toolchain": "Interpreters of this machine.",
     "traffic": "Visitors on their way to an environment.",
     "usage": "How a command is called.",

@@ -184,7 +184,7 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
 
 
 PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE", "GREENROOM_CRASH_AT")
-PASSED_ON_PREFIXES = ("PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PASSED_ON_PREFIXES = ("OTEL_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def _environment() -> dict[str, str]:

@@ -18,14 +18,17 @@ import structlog
 import uvicorn
 
 from greenroom.adapters.home import Home
+from greenroom.adapters.telemetry import logs
 from greenroom.api.app import create_app
 from greenroom.bootstrap import Control, build
 from greenroom.config.load import load
 from greenroom.domain.errors import BadInput, GreenroomError, Refused
 from greenroom.domain.roles import SYSTEM, Role
+from greenroom.ports.telemetry import Traces
 from greenroom.services import accounts, policy
 from greenroom.services.follow import Follower
 from greenroom.services.recovery import recover, visitors_wait
+from greenroom.services.telling import Teller
 from greenroom.store import records
 
 log = structlog.get_logger(__name__)
@@ -49,6 +52,7 @@ def serve(home_root: Path) -> None:
     with _only_one(home):
         first = _first_policy(home)
         control = build(home, first=load(first["text"]) if first else None)
+        logs.configure(control.app.tally.logged)
         with _listening(control.world.project().api_port) as listener:
             if first and not _has_policy(control):
                 policy.apply(control.app, SYSTEM, first["text"], first["repository"])
@@ -92,12 +96,14 @@ class Hands:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._follower = Follower(control.app)
+        self._teller = Teller(control.app, _traces(control.home), control.home.logs / "told.json")
         self._stop = threading.Event()
         self._began = False
         self._thread = threading.Thread(target=self._begin, name="recovery", daemon=True)
         self._watch = threading.Thread(target=self._watch_policy, name="policy", daemon=True)
 
     def start(self) -> None:
+        self._teller.start()
         self._thread.start()
         if not self._control.world.store.database.is_sqlite:  # others may apply a configuration in the same store
             self._watch.start()
@@ -112,6 +118,7 @@ class Hands:
                 _let_visitors_go_on(self._control, hurry)
             finally:
                 self._control.engine.stop()
+        self._teller.stop()
 
     def _begin(self) -> None:
         try:
@@ -130,6 +137,13 @@ class Hands:
                 self._control.world.project.refresh()
             except Exception as e:  # noqa: BLE001 - what is in force stays so until the store answers again
                 log.warning("policy.not_read", error=f"{type(e).__name__}: {e}")
+
+
+def _traces(home: Home) -> Traces:
+    """Imported here: it costs a tenth of a second, which `greenroom up` and `down` need not pay."""
+    from greenroom.adapters.telemetry.otel import traces_of
+
+    return traces_of(os.environ, home.logs)
 
 
 def _let_visitors_go_on(control: Control, hurry: Callable[[], bool]) -> None:
@@ -229,6 +243,7 @@ def _url(port: int) -> str:
 
 def main(home_root: str) -> int:
     """As the keeper starts it. Why it could not start is left where `up` looks."""
+    logs.configure()
     home = Home.at(Path(home_root))
     failed = home.private / "serve-failed.json"
     try:

@@ -76,6 +76,14 @@ def test_every_command_that_is_named_exists(page: Page) -> None:
                 assert given in options, f"{page.path}: greenroom {name} has no {given}"
 
 
+EVENTS = {
+    event
+    for path in (ROOT / "src").rglob("*.py")
+    for event in re.findall(r'\b(?:log\.\w+|level)\(\s*"([a-z_]+\.[a-z_]+)"', path.read_text())
+}
+"""What the control plane's log calls its lines."""
+
+
 @pytest.mark.parametrize("page", own_pages(), ids=ids)
 def test_every_error_that_is_named_can_be_raised(page: Page) -> None:
     """A code such as `bake.worse` in a page is one of the reference of errors."""
@@ -88,8 +96,8 @@ def test_every_error_that_is_named_can_be_raised(page: Page) -> None:
 
 
 def _is_other(text: str) -> bool:
-    """Dotted words that are no errors: files, keys of the configuration, functions, events of the ledger."""
+    """Dotted words that are no errors: files, keys of the configuration, functions, events of ledger and log."""
     endings = (".py", ".md", ".db", ".json", ".log", ".key", ".toml", ".yaml", ".sock", ".guard", ".ok")
     keys = ("release.timeout", "migration.timeout", "migration.contracts", "migration.down", "health.boot", "bake.for")
     others = ("canary.hold", "account.granted", "release.version")
-    return text.endswith(endings) or text in keys + others
+    return text.endswith(endings) or text in keys + others or text in EVENTS

@@ -1,33 +1,46 @@
-"""What Prometheus reads: the path in numbers, at the moment it asks."""
+"""What Prometheus reads: the path in numbers at the moment it asks, and what was counted since the control plane
+started. A part that cannot be read is left out, and `greenroom_part_up` says so: the rest is still served."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from greenroom.domain.errors import GreenroomError
 from greenroom.domain.roles import Actor
 from greenroom.services import status
 from greenroom.services.app import App
+from greenroom.services.tally import BUCKETS, Read
+
+REQUESTS = "caddy_http_request_duration_seconds_count"
+SITE = "site-"
 
 
 def exposition(app: App, actor: Actor) -> tuple[str, str]:
     """The text and its media type. For those who may view; nothing in it that status does not show."""
     path = status.path(app, actor)
     registry = CollectorRegistry()
-    registry.register(_Path(path, app.world.edge.alive()))
+    registry.register(_Path(app, path))
     return generate_latest(registry).decode(), CONTENT_TYPE_LATEST
 
 
 class _Path(Collector):
-    def __init__(self, path: dict[str, Any], edge_alive: bool) -> None:
+    def __init__(self, app: App, path: dict[str, Any]) -> None:
+        self._app = app
         self._path = path
-        self._edge_alive = edge_alive
 
     def collect(self) -> Iterator[Metric]:
         environments = self._path["environments"]
@@ -38,7 +51,23 @@ class _Path(Collector):
         for labels, count in sorted(counted.items()):
             family.add_metric(labels, count)
         yield family
-        yield GaugeMetricFamily("greenroom_edge_up", "1 if the edge serves", value=float(self._edge_alive))
+        yield GaugeMetricFamily("greenroom_edge_up", "1 if the edge serves", value=float(self._app.world.edge.alive()))
+        yield from _counted(self._app.tally.read())
+        parts = GaugeMetricFamily("greenroom_part_up", "1 if this part of the metrics could be read", labels=["part"])
+        for name, part in (("edge", _edge), ("held", _held), ("instances", _instances)):
+            yield from self._tried(parts, name, part)
+        yield parts
+
+    def _tried(
+        self, parts: GaugeMetricFamily, name: str, part: Callable[[App, dict[str, Any]], list[Metric]]
+    ) -> list[Metric]:
+        try:
+            found = part(self._app, self._path)
+        except GreenroomError:
+            parts.add_metric([name], 0)
+            return []
+        parts.add_metric([name], 1)
+        return found
 
 
 def _environments(environments: list[dict[str, Any]]) -> Iterator[Metric]:
@@ -56,3 +85,73 @@ def _environments(environments: list[dict[str, Any]]) -> Iterator[Metric]:
         if e["health"]:
             up.add_metric([e["name"]], float(e["health"] == "up"))
     yield from (release, age, up, frozen)
+
+
+def _counted(read: Read) -> Iterator[Metric]:
+    ended = CounterMetricFamily(
+        "greenroom_work_ended",
+        "Work that came to stand: done, rolled_back, rejected, refused, cancelled, attention",
+        labels=["kind", "environment", "state"],
+    )
+    refusals = CounterMetricFamily("greenroom_gate_refusals", "Noes of a gate", labels=["gate", "environment"])
+    logged = CounterMetricFamily(
+        "greenroom_log_lines",
+        "Lines of the control plane's log, such as lease.lost, store.unavailable, worker.broke",
+        labels=["level", "event"],
+    )
+    for family, counts in ((ended, read.ended), (refusals, read.refusals), (logged, read.logged)):
+        for labels, count in sorted(counts.items()):
+            family.add_metric(labels, count)
+        yield family
+    steps = HistogramMetricFamily(
+        "greenroom_step_seconds", "How long attempts of steps took", labels=["kind", "step", "direction", "outcome"]
+    )
+    bounds = [*(str(b) for b in BUCKETS), "+Inf"]
+    for key, histogram in sorted(read.steps.items()):
+        steps.add_metric(key, list(zip(bounds, accumulate(histogram.counts), strict=True)), histogram.total)
+    yield steps
+
+
+def _edge(app: App, path: dict[str, Any]) -> list[Metric]:
+    """Caddy counts by server; ours are named after environments. Its counters begin anew when its routes change."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for family in text_string_to_metric_families(app.world.edge.metrics()):
+        for sample in family.samples:
+            server = sample.labels.get("server", "")
+            if sample.name == REQUESTS and server.startswith(SITE):
+                counted[server.removeprefix(SITE), sample.labels.get("code", "")] += int(sample.value)
+    requests = CounterMetricFamily(
+        "greenroom_edge_requests", "Requests on an environment's own port", labels=["environment", "status"]
+    )
+    for labels, count in sorted(counted.items()):
+        requests.add_metric(labels, count)
+    return [requests]
+
+
+def _held(app: App, path: dict[str, Any]) -> list[Metric]:
+    held = GaugeMetricFamily(
+        "greenroom_environment_held", "1 while new requests wait at the edge", labels=["environment"]
+    )
+    for e in path["environments"]:
+        pointer = app.world.edge.pointer(e["name"])
+        held.add_metric([e["name"]], float(pointer is not None and pointer.dial is None))
+    return [held]
+
+
+def _instances(app: App, path: dict[str, Any]) -> list[Metric]:
+    """By process: identifiers of instances change with each promotion."""
+    exits: Counter[tuple[str, str]] = Counter()
+    for e in path["environments"]:
+        if e["url"] is None:
+            continue
+        for instance in app.world.runtime.instances(e["name"]):
+            process = instance.id.removeprefix(f"{e['name']}.").partition(".")[0]
+            exits[e["name"], process] += instance.exits
+    family = GaugeMetricFamily(
+        "greenroom_instance_exits",
+        "How often the processes that run now ended by themselves and were started again",
+        labels=["environment", "process"],
+    )
+    for labels, count in sorted(exits.items()):
+        family.add_metric(labels, count)
+    return [family]

@@ -103,3 +103,7 @@ class Edge(Protocol):
         """What happened, by release, from the access log."""
 
     def alive(self) -> bool: ...
+
+    def metrics(self) -> str:
+        """What the proxy counts, as Prometheus text: `caddy_http_request_duration_seconds` by server (`site-ENV`,
+        `preview-ENV`) and status. Raises Errored (`edge.unavailable`)."""

@@ -6,7 +6,7 @@ They say nothing to people: the command line and the API do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from greenroom.domain.kinds import Kind
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Action, Actor, require
 from greenroom.domain.work import Direction, State, Work
+from greenroom.services.tally import Tally
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.world import World
@@ -23,10 +24,11 @@ from greenroom.workflows.world import World
 
 @dataclass(frozen=True)
 class App:
-    """The world, and a way to tell the workers that there may be something to do."""
+    """The world, a way to tell the workers that there may be something to do, and what was counted since the start."""
 
     world: World
     poke: Callable[[], None]
+    tally: Tally = field(default_factory=Tally)
 
     def kind_of(self, environment: str) -> Kind:
         """Raises BadInput (`environment.unknown`)."""

@@ -221,6 +221,12 @@ class Works:
         rows = tx.execute(select(t.history).where(t.history.c.work == work_id).order_by(t.history.c.id))
         return [dict(r._mapping) for r in rows]
 
+    def history_after(self, tx: Connection, line: int, limit: int) -> list[dict[str, Any]]:
+        """Lines of all work after this one, in order: writers take turns, so a later line never has a smaller id."""
+        c = t.history.c
+        rows = tx.execute(select(t.history).where(c.id > line).order_by(c.id).limit(limit))
+        return [dict(r._mapping) for r in rows]
+
 
 def unfinished() -> ColumnElement[bool]:
     """The condition of rows that have not ended."""

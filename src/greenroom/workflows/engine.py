@@ -13,9 +13,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from structlog.contextvars import bound_contextvars
 
 from greenroom.domain.errors import Errored, GreenroomError, Refused
 from greenroom.domain.plan import WorkKind
+from greenroom.domain.trace import trace_id
 from greenroom.domain.work import Change, Direction, State, Work, back_off, step_done, step_failed
 from greenroom.store.works import LeaseLost
 from greenroom.workflows.claiming import Claims, Decide, about
@@ -105,15 +107,24 @@ class Engine:
         lease = self.claims.next(kinds)
         if lease is None:
             return False
+        about = {
+            "work": lease.work.id,
+            "environment": lease.work.environment,
+            "trace": f"{trace_id(lease.work.id):032x}",
+        }
         try:
-            while lease.work.state is State.ACTIVE and not (self._stop.is_set() and may_rest(lease.work)):
-                if not self._step(lease):
-                    break
+            with bound_contextvars(**about):
+                self._carry(lease)
         except LeaseLost:
-            log.info("lease.lost", work=lease.work.id, owner=self.owner)
+            log.info("lease.lost", work=lease.work.id, environment=lease.work.environment, owner=self.owner)
         finally:
             self.leases.release(lease)
         return True
+
+    def _carry(self, lease: Lease) -> None:
+        while lease.work.state is State.ACTIVE and not (self._stop.is_set() and may_rest(lease.work)):
+            if not self._step(lease):
+                break
 
     # --- one step ----------------------------------------------------------------------------------
 
@@ -150,7 +161,7 @@ class Engine:
             self._settle(lease, done, step_done(work), "done", seconds, started=started)
             self.crash(f"{work.kind}.{step.name}.{work.direction}.recorded")
             return lease.work.state is State.ACTIVE
-        log.warning("step.failed", work=work.id, step=step.name, direction=work.direction, **_brief(error))
+        log.warning("step.failed", step=step.name, direction=work.direction.value, **_brief(error))
         change = self._after_failure(work, step, error)
         failed = Done(evidence=evidence)
         word = "failed" if isinstance(error, Refused) else "errored"
@@ -221,6 +232,10 @@ class Engine:
                 store.recorder.append(tx, work.requested_by, f"{work.kind}.{new.state}", about(work, **error))
                 store.works.signal(tx, work.environment)
         lease.work = new
+        if outcome == "done":
+            log.info("step.done", step=work.step, direction=work.direction.value, seconds=round(seconds, 3))
+        if new.state is not State.ACTIVE:
+            _log_end(new)
         if new.state is not State.ACTIVE or change.wake_at is not None:
             self.poke()
 
@@ -277,7 +292,15 @@ def _as_error(error: Exception) -> GreenroomError:
 
 
 def _brief(error: GreenroomError) -> dict[str, str]:
-    return {"code": error.code, "message": error.message, "because": error.because[:500]}
+    return {"code": error.code, "message": error.message, "because": error.because[:500], "next": error.hint}
+
+
+def _log_end(work: Work) -> None:
+    """For whoever reads the log: which release, how it ended, and what to do about it."""
+    error = work.error or {}
+    said = {k: error[k] for k in ("code", "message", "next") if error.get(k)}
+    level = log.info if work.state is State.DONE else log.warning
+    level("work.ended", kind=work.kind.value, state=work.state.value, release=work.release, **said)
 
 
 def may_rest(work: Work) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.domain.roles import Role
+from greenroom.ports.edge import Pointer
 from greenroom.services import logs
 from tests.api_support import Api
 from tests.worlds import SMALL
@@ -169,6 +170,47 @@ def test_metrics_are_what_prometheus_reads(api: Api) -> None:
     assert 'greenroom_environment_release{digest="' in answer.text
     assert 'greenroom_environment_frozen{environment="dev"} 0.0' in answer.text
     assert "greenroom_edge_up 1.0" in answer.text
+
+
+def test_metrics_count_what_happened(api: Api) -> None:
+    """Ended work, noes of gates, durations of steps and lines of the log, since the control plane started."""
+    tally = api.app.tally
+    tally.ended("promotion", "qa", "rolled_back")
+    tally.refused("soak", "staging")
+    tally.logged("warning", "store.unavailable")
+    for seconds in (0.05, 4.0, 5000.0):
+        tally.step("promotion", {"step": "migrate", "direction": "forward", "outcome": "done", "seconds": seconds})
+    text = api.ask("GET", "/metrics", Role.AUTOMATION).text
+    step = 'greenroom_step_seconds_bucket{{direction="forward",kind="promotion",le="{}",outcome="done",'
+    migrate = step + 'step="migrate"}} {}'
+    for line in (
+        'greenroom_work_ended_total{environment="qa",kind="promotion",state="rolled_back"} 1.0',
+        'greenroom_gate_refusals_total{environment="staging",gate="soak"} 1.0',
+        'greenroom_log_lines_total{event="store.unavailable",level="warning"} 1.0',
+        migrate.format("0.1", "1.0"),
+        migrate.format("5.0", "2.0"),
+        migrate.format("+Inf", "3.0"),
+        'greenroom_step_seconds_sum{direction="forward",kind="promotion",outcome="done",step="migrate"} 5004.05',
+        'greenroom_part_up{part="edge"} 1.0',
+    ):
+        assert line in text.splitlines(), line
+
+
+def test_metrics_of_the_edge_are_by_environment(api: Api) -> None:
+    """Requests by status; an edge that is down is said and takes nothing else along."""
+    edge, now = api.app.world.edge, api.app.world.clock.now()
+    for status in (200, 200, 502):
+        edge.record("qa", "sha256:1", status, 0.1, now)
+    text = api.ask("GET", "/metrics", Role.AUTOMATION).text
+    assert 'greenroom_edge_requests_total{environment="qa",status="200"} 2.0' in text
+    assert 'greenroom_edge_requests_total{environment="qa",status="502"} 1.0' in text
+    assert 'greenroom_environment_held{environment="qa"} 0.0' in text
+    edge.point("qa", Pointer(None, "sha256:1", 1))
+    edge.is_alive = False
+    text = api.ask("GET", "/metrics", Role.AUTOMATION).text
+    assert 'greenroom_part_up{part="edge"} 0.0' in text
+    assert "greenroom_edge_requests_total{" not in text
+    assert 'greenroom_environment_held{environment="qa"} 1.0' in text
 
 
 def test_me_says_what_i_may(api: Api) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from greenroom.adapters.caddy.pointer import checked_dial, checked_release, threshold
 from greenroom.adapters.caddy.traffic import percentile
-from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.names import checked_name
 from greenroom.ports.edge import Canary, Pointer, Site, Traffic, TrafficReport
 
@@ -104,6 +105,14 @@ class MemoryEdge:
 
     def alive(self) -> bool:
         return self.is_alive
+
+    def metrics(self) -> str:
+        if not self.is_alive:
+            raise Errored("edge.unavailable", "the edge did not give its metrics", because="it is down")
+        seen = Counter((r.environment, r.status) for r in self._recorded)
+        name = "caddy_http_request_duration_seconds"
+        lines = [f'{name}_count{{code="{c}",server="site-{e}"}} {n}' for (e, c), n in sorted(seen.items())]
+        return "\n".join([f"# TYPE {name} histogram", *lines, ""])
 
     def _site(self, environment: str) -> Site:
         if environment not in self.sites:

@@ -1,0 +1,1 @@
+"""What leaves for those who watch: traces and the control plane's own log."""
