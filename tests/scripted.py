@@ -26,6 +26,9 @@ class ScriptedDatabases:
         self.schema.setdefault(environment, "empty")
         return Database(environment, Secret(f"postgresql://app:pw-{environment}@/shop"), "18.4", "scripted")
 
+    def passwords(self, environment: str) -> tuple[Secret, ...]:
+        return (Secret(f"pw-{environment}"),) if environment in self.schema else ()
+
     @contextmanager
     def scratch(self, services: Services) -> Iterator[Database]:
         yield Database("scratch", Secret("postgresql://app:pw@/scratch"), "18.4", "scripted")

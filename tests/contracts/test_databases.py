@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +14,7 @@ from greenroom.adapters.memory.databases import MemoryDatabases
 from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.release import Services
+from greenroom.domain.secret import parts
 from greenroom.ports.databases import Databases
 from tests.postgres_ground import ground, query
 
@@ -98,6 +100,13 @@ def test_ensure_is_idempotent(bench: Bench) -> None:
     first = bench.databases.ensure("qa", bench.services)
     assert bench.databases.ensure("qa", bench.services) == first
     assert bench.rows(table) == 3
+
+
+def test_passwords_are_those_in_the_url(bench: Bench) -> None:
+    """Whoever hides them hides what the application was given; an environment without database has none."""
+    url = bench.databases.ensure("qa", bench.services).url.reveal()
+    assert urlsplit(url).password in {p.reveal() for p in parts(bench.databases.passwords("qa"))}
+    assert bench.databases.passwords("production") == ()
 
 
 def test_ensure_says_what_runs(bench: Bench) -> None:

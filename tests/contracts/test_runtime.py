@@ -171,6 +171,14 @@ def test_secrets_are_redacted(stage: Stage) -> None:
     assert lines == ["••••"]
 
 
+def test_what_a_command_was_not_given_can_be_hidden_too(stage: Stage) -> None:
+    """A check may print the secrets of the application that it asks: they and their parts reach nobody."""
+    command = ("sh", "-c", "echo the url is pg://u:hunter-two@h/d, the password hunter-two")
+    stage.script(command, 0, "the url is pg://u:hunter-two@h/d, the password hunter-two\n")
+    ended = stage.run(*command, hide=[Secret("pg://u:hunter-two@h/d")])
+    assert ended.output == "the url is ••••, the password ••••\n"
+
+
 def test_the_time_limit_ends_a_command(stage: Stage) -> None:
     """No exit code then, and it says why."""
     stage.script(("sleep", "60"), 0, "", seconds=60)

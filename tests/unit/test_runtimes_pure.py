@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from greenroom.adapters.runtimes import elf
 from greenroom.adapters.runtimes.command import expand
 from greenroom.adapters.runtimes.ports import free_port
-from greenroom.adapters.runtimes.running import LONGEST_LINE, TAIL_BYTES, Output, pieces
+from greenroom.adapters.runtimes.running import LONGEST_LINE, TAIL_BYTES, Output
 from greenroom.adapters.runtimes.sandbox import Identity, Sandbox, bwrap_argv, loader_prefix
 from greenroom.domain.errors import BadInput
 from greenroom.domain.secret import Secret
@@ -151,12 +151,6 @@ def test_the_tail_is_bounded_and_whole_characters(tmp_path: Path) -> None:
     assert len(made.tail().encode()) <= TAIL_BYTES
     assert made.tail().endswith("€\nend\n")
     assert "\ufffd" not in made.tail()
-
-
-def test_parts_of_secrets_are_secrets() -> None:
-    """The password of a URL as written and as meant, and each line of a key."""
-    found = {s.reveal() for s in pieces([Secret("pg://u:a%40b@h/d"), Secret("l1\nl2\n"), Secret("http://[bad")])}
-    assert {"a%40b", "a@b", "l1", "l2"} <= found
 
 
 def test_a_torn_port_file_is_no_obstacle(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from greenroom.domain.secret import Secret, redact, revealed
+from greenroom.domain.secret import Secret, parts, redact, revealed
 
 TEXT = "hunter2-and-more"
 plain = st.text(st.characters(exclude_characters="•"), max_size=12)
@@ -105,3 +105,16 @@ def test_what_is_left_is_what_no_secret_covers(text: str, secrets: list[str]) ->
                 covered[at : at + len(secret)] = [True] * len(secret)
     marked = "".join("\0" if hidden else c for c, hidden in zip(text, covered, strict=True))
     assert redact(text, map(Secret, secrets)) == re.sub("\0+", "••••", marked)
+
+
+def test_parts_of_secrets_are_secrets() -> None:
+    """The password of a URL as written and as meant, and each line of a key."""
+    found = {s.reveal() for s in parts([Secret("pg://u:a%40b@h/d"), Secret("l1\nl2\n"), Secret("http://[bad")])}
+    assert {"a%40b", "a@b", "l1", "l2"} <= found
+    assert {s.reveal() for s in parts([Secret("amqp://:p:w@[::1]:5/x")])} == {"amqp://:p:w@[::1]:5/x", "p:w"}
+
+
+@given(st.text(max_size=200))
+def test_parts_of_anything_can_be_taken(text: str) -> None:
+    """The secret itself is always among them."""
+    assert Secret(text) in set(parts([Secret(text)]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 HIDDEN = "••••"
 SHORTEST = 6
 """Shorter secrets would strike out half of any log."""
+_PASSWORD = re.compile(r"://[^/?#]*?:([^/?#]*)@")
+_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class Secret:
@@ -42,6 +45,19 @@ class Secret:
 def revealed(values: Mapping[str, str | Secret]) -> dict[str, str]:
     """Plain text of every value, for the one place that hands an environment to a process."""
     return {k: v.reveal() if isinstance(v, Secret) else v for k, v in values.items()}
+
+
+def parts(secrets: Iterable[Secret]) -> Iterator[Secret]:
+    """Each secret, and what of it is secret by itself: every line of a key, the password of a URL (RFC 3986), both as
+    it is written and as it is meant."""
+    for secret in secrets:
+        value = secret.reveal()
+        yield secret
+        if "\n" in value:
+            yield from (Secret(line.strip()) for line in value.splitlines())
+        for password in _PASSWORD.findall(value):
+            meant = _ESCAPED.sub(lambda m: bytes([int(m[1], 16)]), password.encode(errors="surrogateescape"))
+            yield from {Secret(password), Secret(meant.decode(errors="replace"))}
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:

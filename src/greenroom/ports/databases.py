@@ -53,6 +53,9 @@ class Databases(Protocol):
         the release wants, Refused (`database.extension`) when an extension cannot be had and from where it could.
         """
 
+    def passwords(self, environment: str) -> tuple[Secret, ...]:
+        """Those of its roles that were made so far, for whoever must keep them out of sight. Starts nothing."""
+
     def scratch(self, services: Services) -> AbstractContextManager[Database]:
         """A throw-away database for the clean room, gone afterwards."""
 

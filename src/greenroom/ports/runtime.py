@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -112,8 +112,11 @@ class Runtime(Protocol):
         log_name: str,
         on_line: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        hide: Iterable[Secret] = (),
     ) -> Finished:
         """Run a command of the release to its end, in the same sandbox and user as its processes.
+
+        Of what it writes, neither the secrets in `env` nor those in `hide` reach anybody, nor its log.
 
         The whole process tree dies with the caller's process, after `seconds`, or when `cancelled` says so.
         """

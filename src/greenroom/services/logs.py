@@ -18,6 +18,7 @@ from greenroom.domain.errors import BadInput
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.secret import Secret, redact
 from greenroom.services.app import App
+from greenroom.workflows.hidden import hidden
 
 MOST_LINES = 5000
 TAIL_BYTES = 1024 * 1024
@@ -101,18 +102,19 @@ class Tail:
         return lines[1:] if is_first and offset > 0 else lines  # the first one began before what was read
 
     def _shown(self, line: bytes) -> str:
-        text = line[:LONGEST_LINE].decode(errors="replace")
-        return _URL_PASSWORD.sub(r"\1••••\2", redact(text, self.secrets))
+        """Redacted before it is cut: half a secret is not recognised."""
+        text = redact(line.decode(errors="replace"), self.secrets)
+        return _URL_PASSWORD.sub(r"\1••••\2", text)[:LONGEST_LINE]
 
 
 def tail(app: App, actor: Actor, environment: str, *, process: str | None = None) -> Tail:
     """The environment's logs. Raises BadInput (`log.unknown`) for a process or command that said nothing there.
 
-    Values of the environment's secrets, and passwords in addresses, are not shown.
+    Values of the environment's secrets, its database's passwords, and passwords in addresses, are not shown.
     """
     app.allow(actor, Action.READ_LOGS, environment)
     directory = app.world.runtime.prepare(environment).logs
-    found = Tail(directory, process, tuple(app.world.secrets.values(environment).values()))
+    found = Tail(directory, process, hidden(app.world, environment))
     if process is not None and not any(_is_of(s, process) for s in found.sources()):
         known = ", ".join(found.sources()) or "nothing yet"
         raise BadInput("log.unknown", f"{process[:80]!r} said nothing in {environment}", hint=f"there is {known}")

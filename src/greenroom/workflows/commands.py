@@ -6,6 +6,7 @@ from greenroom.domain.evidence import Outcome
 from greenroom.domain.release import Check
 from greenroom.domain.secret import Secret
 from greenroom.ports.runtime import Finished
+from greenroom.workflows.hidden import hidden
 from greenroom.workflows.instances import variables
 from greenroom.workflows.step import NewEvidence, StepContext
 
@@ -24,6 +25,7 @@ def run_to_end(context: StepContext, command: tuple[str, ...], seconds: float, l
         seconds=seconds,
         log_name=f"{log_name}-{context.work.id}.log",
         on_line=context.say,
+        hide=hidden(world, context.environment),
     )
 
 
@@ -47,6 +49,7 @@ def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
         log_name=f"check-{check.name}-{context.work.id}.log",
         on_line=context.say,
         cancelled=context.cancelled,
+        hide=hidden(world, context.environment),
     )
     facts = {
         "code": finished.code,

@@ -66,6 +66,10 @@ class MemoryDatabases:
             raise Refused("database.version", f"{environment}'s database is PostgreSQL {known.major}")
         return known.database
 
+    def passwords(self, environment: str) -> tuple[Secret, ...]:
+        known = self._clusters.get(environment)
+        return (known.database.url,) if known else ()
+
     @contextmanager
     def scratch(self, services: Services) -> Iterator[Database]:
         provider = choose(services, self._providers)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from greenroom.adapters.runtimes.command import checked_command, checked_file_name
 from greenroom.domain.names import checked_name
-from greenroom.domain.secret import Secret, redact, revealed
+from greenroom.domain.secret import Secret, parts, redact, revealed
 from greenroom.ports.runtime import Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked
 
 FIRST_PORT = 21000
@@ -104,6 +104,7 @@ class MemoryRuntime:
         log_name: str,
         on_line: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        hide: Iterable[Secret] = (),
     ) -> Finished:
         checked_file_name(log_name, "log")
         plain = self._environment(place, release, env)
@@ -116,7 +117,7 @@ class MemoryRuntime:
         ended = scripted.popleft() if len(scripted) > 1 else scripted[0] if scripted else Finished(0, "", "", 0.0)
         if ended.seconds > seconds:
             ended = replace(ended, code=None, ended_by="time limit", seconds=seconds)
-        output = redact(ended.output, [v for v in env.values() if isinstance(v, Secret)])
+        output = redact(ended.output, parts([*(v for v in env.values() if isinstance(v, Secret)), *hide]))
         for line in output.splitlines():
             if on_line is not None:
                 on_line(line)

@@ -118,6 +118,9 @@ class Clusters:
         host = "127.0.0.1" if over_tcp else str(cluster.sockets)
         return Door(host, cluster.port, APP, self.password(cluster.environment, APP))
 
+    def passwords(self, environment: str) -> tuple[Secret, ...]:
+        return tuple(self._credentials.values(environment).values())
+
     def password(self, environment: str, role: str) -> Secret:
         """The role's password, random on first use, kept from then on."""
         known = self._credentials.values(environment).get(role)

@@ -70,6 +70,9 @@ class PostgresDatabases:
         version = ensure_ground(self._clusters.superuser(cluster), application, services.extensions)
         return Database(environment, url_of(application), version, cluster.record.provider)
 
+    def passwords(self, environment: str) -> tuple[Secret, ...]:
+        return self._clusters.passwords(environment)
+
     @contextmanager
     def scratch(self, services: Services) -> Iterator[Database]:
         with self._scratch.cluster(services) as (door, version, provider):

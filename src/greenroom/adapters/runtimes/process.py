@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +76,7 @@ class ProcessRuntime:
         log_name: str,
         on_line: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        hide: Iterable[Secret] = (),
     ) -> Finished:
         checked_file_name(log_name, "log")
         outer, words = self._words(place, release, command, env, dies=True)
@@ -85,7 +86,7 @@ class ProcessRuntime:
             outer,
             limits=Limits(seconds, cancelled),
             log=place.logs / log_name,
-            secrets=[v for v in env.values() if isinstance(v, Secret)],
+            secrets=[*(v for v in env.values() if isinstance(v, Secret)), *hide],
             on_line=on_line,
             cwd=release.root,
             options=["--umask", f"{UMASK:o}", *options],

@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from greenroom.domain.secret import Secret, redact
+from greenroom.domain.secret import Secret, parts, redact
 from greenroom.keeper import procfs, reaper
 from greenroom.ports.runtime import Finished
 
@@ -118,7 +117,7 @@ class Output:
     """A command's output on its way to the log, the caller and the tail; redacted before it goes anywhere."""
 
     def __init__(self, log: Path, secrets: Iterable[Secret], on_line: Callable[[str], None] | None) -> None:
-        self._secrets = tuple(pieces(secrets))
+        self._secrets = tuple(parts(secrets))
         self._hold = max([4, *(len(s.reveal().encode()) for s in self._secrets)])  # 4: a whole character
         self._on_line = on_line
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -168,19 +167,3 @@ class Output:
             self._tail_bytes -= len(self._tail.popleft().encode())
         if self._on_line is not None:
             self._on_line(line)
-
-
-def pieces(secrets: Iterable[Secret]) -> Iterable[Secret]:
-    """Each secret, and its parts that are secret by themselves: every line of a key, the password of a URL."""
-    for secret in secrets:
-        value = secret.reveal()
-        yield secret
-        if "\n" in value:
-            yield from (Secret(line.strip()) for line in value.splitlines())
-        if "://" in value:
-            try:
-                password = urlsplit(value).password
-            except ValueError:
-                continue
-            if password:
-                yield from {Secret(password), Secret(unquote(password))}

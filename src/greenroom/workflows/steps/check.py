@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from greenroom.domain.errors import Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.plan import WorkKind
+from greenroom.domain.secret import redact
 from greenroom.ports.runtime import InstanceState
 from greenroom.workflows.commands import run_check
+from greenroom.workflows.hidden import hidden
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
 from greenroom.workflows.steps.ground import deployment, runs
 
 POLL_SECONDS = 0.05
+LAST_BYTES = 1500
+ANSWERS = 2
+"""Good answers in a row: a process that ends after its first one is not healthy."""
 EXITS = 2
 """A process that ended by itself this often before it was ever healthy will not become so."""
 
@@ -46,6 +54,7 @@ class CheckStep:
             if found.outcome is not Outcome.PASSED:
                 raise StepFailed(_refusal(context, found), tuple(evidence))
             context.say(f"{check.name} passed")
+        _is_still_there(context, plan.instance_ids())
         asked = sum(float(e.facts["seconds"]) for e in evidence)
         return Done({"boot_seconds": boot, "application_seconds": boot + asked}, tuple(evidence))
 
@@ -59,14 +68,19 @@ def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) ->
     """Seconds from the call until the health check passed. Raises Refused (`release.unhealthy`)."""
     world, health = context.world, context.release.descriptor.health
     began = world.clock.monotonic()
-    last = "nobody answered"
+    last, good, ended = "nobody answered", 0, 0
     while (passed := world.clock.monotonic() - began) < health.boot_seconds:
         wait = min(health.request_seconds, max(0.1, health.boot_seconds - passed))
         answer = world.probe.get(dial, health.path, seconds=wait)
         states = [world.runtime.instance(i) for i in instances]
+        before, ended = ended, sum(s.exits for s in states)
         if answer.status == health.status and all(s.state is InstanceState.RUNNING for s in states):
-            context.say(f"healthy after {passed + answer.seconds:.1f} s")
-            return world.clock.monotonic() - began
+            good = good + 1 if ended == before else 1
+            if good == ANSWERS:
+                context.say(f"healthy after {passed + answer.seconds:.1f} s")
+                return world.clock.monotonic() - began
+        else:
+            good = 0
         last = f"{health.path} answered {answer.status}" if answer.status else answer.problem
         for found in states:
             if found.exits >= EXITS or found.state is InstanceState.STOPPED:
@@ -77,11 +91,17 @@ def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) ->
     raise _unhealthy(context, f"after {health.boot_seconds:.0f} s: {last}", instances)
 
 
+def _is_still_there(context: StepContext, instances: list[str]) -> None:
+    """Nothing ended while the checks ran. Raises Refused (`release.unhealthy`)."""
+    for found in map(context.world.runtime.instance, instances):
+        if found.state is not InstanceState.RUNNING or found.exits >= EXITS:
+            why = f"{found.id} was healthy, and then ended {found.exits} times, last with {found.last_exit}"
+            raise _unhealthy(context, why, instances)
+
+
 def _unhealthy(context: StepContext, why: str, instances: list[str]) -> Refused:
     log = context.world.runtime.instance(instances[0]).log
-    tail = ""
-    if log is not None and log.exists():
-        tail = log.read_bytes()[-1500:].decode(errors="replace").strip()
+    tail = _last_words(context, log) if log is not None else ""
     if context.work.kind is WorkKind.ROLLBACK:
         return forward_only(context, why)
     return Refused(
@@ -90,6 +110,19 @@ def _unhealthy(context: StepContext, why: str, instances: list[str]) -> Refused:
         because=f"{why}\n{tail}" if tail else why,
         hint=f"greenroom logs {context.environment} shows all it said",
     )
+
+
+def _last_words(context: StepContext, log: Path) -> str:
+    """The end of what it said, without secrets. What the cut leaves of a first line could be the end of one."""
+    try:
+        with open(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            begin = max(0, file.seek(0, os.SEEK_END) - LAST_BYTES)
+            file.seek(begin)
+            data = file.read(LAST_BYTES)
+    except FileNotFoundError:
+        return ""
+    whole = data.partition(b"\n")[2] if begin else data
+    return redact(whole.decode(errors="replace"), hidden(context.world, context.environment)).strip()
 
 
 def _refusal(context: StepContext, found: NewEvidence) -> Refused:

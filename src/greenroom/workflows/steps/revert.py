@@ -5,6 +5,7 @@ from __future__ import annotations
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.release import Release
 from greenroom.ports.runtime import Finished
+from greenroom.workflows.hidden import hidden
 from greenroom.workflows.instances import variables
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps.ground import has_switched, runs, was
@@ -87,6 +88,7 @@ class RevertStep:
                 seconds=release.descriptor.migration.timeout_seconds,
                 log_name=f"{name}-{context.work.id}.log",
                 on_line=context.say,
+                hide=hidden(world, context.environment),
             )
 
 
