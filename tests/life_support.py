@@ -217,7 +217,7 @@ def living(data: str = NO_DATABASE, *, environments: tuple[str, ...] = ("dev",),
     """A new home with free ports; afterwards no process, user or file of it is left. `more` sets fields of `Life`."""
     root = Path(tempfile.mkdtemp(prefix="greenroom-life-", dir="/tmp"))  # other users must reach it
     root.chmod(0o711)
-    life = Life(root, free_ports("api", "edge", "first", "dev", "preview"), data)
+    life = Life(root, free_ports("api", "edge", "first", "preview", *environments), data, **more)
     home = life.home
     try:
         yield life
