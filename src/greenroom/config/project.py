@@ -111,6 +111,7 @@ class BuildConfig:
     lock: str | None
     commands: tuple[tuple[str, ...], ...]
     timeout_seconds: float
+    max_bytes: int
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from greenroom.config import fields as f
 from greenroom.config.durations import Duration, Share, Timeout
+from greenroom.config.sizes import Size
 from greenroom.domain.kinds import Kind
 from greenroom.domain.release import Language, Listen, Mail, MigrationStyle
 
@@ -76,6 +77,10 @@ class Release(Section):
         [], description="Files or directories outside the release it reads, such as `/usr/share/zoneinfo`."
     )
     timeout: Timeout = Field(1800.0, description="The time limit of each build command.")
+    size: Size = Field(
+        4 * 10**9,
+        description="How much a build may write, and how large the release may be. What grows past it is ended.",
+    )
 
 
 class Process(Section):

@@ -73,7 +73,8 @@ def _build(release: s.Release) -> BuildConfig:
     version = release.version
     source = VersionSource(file=version.file) if isinstance(version, s.VersionFile) else VersionSource(text=version)
     commands = tuple(tuple(c) for c in release.build)
-    return BuildConfig(release.language, release.runtime or "", source, release.lock, commands, release.timeout)
+    runtime, lock = release.runtime or "", release.lock
+    return BuildConfig(release.language, runtime, source, lock, commands, release.timeout, release.size)
 
 
 def _descriptor(file: s.ProjectFile, release: s.Release, running: Sequence[str]) -> Descriptor:

@@ -23,7 +23,7 @@ from greenroom.adapters.sealing.forward import forwarded, get
 from greenroom.adapters.sealing.languages import builder
 from greenroom.adapters.sealing.observe import report, shims, strace
 from greenroom.adapters.sealing.observe.names import Declared
-from greenroom.adapters.sealing.rooms import Doors, Room, Running, Task
+from greenroom.adapters.sealing.rooms import Doors, Room, Running, Task, grown
 from greenroom.adapters.sealing.tools import Interpreter
 from greenroom.adapters.sealing.unpack import write_local
 from greenroom.domain.release import Descriptor, Language, Listen, MigrationStyle, Process, Variable
@@ -36,6 +36,7 @@ STOP_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 STEADY_SECONDS = 0.5
 POLL_SECONDS = 0.05
+LOOK_SECONDS = 1.0
 ENVIRONMENT = "clean-room"
 
 
@@ -188,7 +189,7 @@ class Trial:
             return None
         self._say("clean room: migrating " + " ".join(migration.command))
         task = self._task(migration.command, self._env, Doors(inward))
-        done = self._room.run(task, seconds=migration.timeout_seconds)
+        done = self._room.run(task, seconds=migration.timeout_seconds, watch=self._ground.work)
         if done.code == 0:
             return None
         how = done.ended_by or f"exit code {done.code}"
@@ -215,8 +216,12 @@ class Trial:
         """ "" once it is healthy; else what was wrong."""
         health = self._descriptor.health
         deadline = running.began + (health.boot_seconds if process.listen else SETTLE_SECONDS)
-        last = "nobody listened"
+        last, look_at = "nobody listened", running.began + LOOK_SECONDS
         while time.monotonic() < deadline:
+            if time.monotonic() >= look_at:
+                if why := grown(self._ground.work, files.MAX_BYTES)():
+                    return f"{process.name} wrote without end and was ended ({why})"
+                look_at = time.monotonic() + LOOK_SECONDS
             if running.ended:
                 how = f"exit code {running.code}" if running.code is not None else "a signal"
                 return f"{process.name} ended at once ({how})"

@@ -22,7 +22,7 @@ from greenroom.domain.errors import GreenroomError, Refused
 
 CHUNK = 1 << 20
 MAX_FILES = 200_000
-MAX_BYTES = 4 << 30
+MAX_BYTES = 4 * 10**9
 MAX_PATH = 1024
 MAX_PART = 200  # characters; a name has 255 bytes at most
 THREADS = min(8, (os.cpu_count() or 1) + 1)
@@ -101,7 +101,7 @@ def walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     pending.append(path + "/")
 
 
-def scan(root: Path) -> list[Entry]:
+def scan(root: Path, *, max_bytes: int = MAX_BYTES) -> list[Entry]:
     """The entries of `root`, modes made plain, files hashed.
 
     Raises Refused (`release.file_unfit`) for devices, sockets, links that lead outside and unfit names,
@@ -125,8 +125,8 @@ def scan(root: Path) -> list[Entry]:
                 raise UnfitPath("is a device, a pipe or a socket")
         except UnfitPath as error:
             raise Refused("release.file_unfit", f"{path!r} cannot be sealed", because=f"it {error}") from None
-        if len(files) + len(entries) > MAX_FILES or total > MAX_BYTES:
-            raise too_large(total, len(files) + len(entries))
+        if len(files) + len(entries) > MAX_FILES or total > max_bytes:
+            raise too_large(total, len(files) + len(entries), max_bytes)
     links_stay_inside(root, (e.path for e in entries if e.kind == LINK))
     with ThreadPoolExecutor(THREADS) as pool:
         digests = pool.map(lambda item: file_digest(root / item[0]), files)
@@ -135,12 +135,12 @@ def scan(root: Path) -> list[Entry]:
     return sorted(entries, key=lambda e: e.path.encode())
 
 
-def too_large(size: int, count: int) -> GreenroomError:
+def too_large(size: int, count: int, max_bytes: int = MAX_BYTES) -> GreenroomError:
     return Refused(
         "release.build_too_large",
         "the release is too large",
-        because=f"{count} files, {size} bytes; the limits are {MAX_FILES} files and {MAX_BYTES} bytes",
-        hint="leave out what the application does not need to run",
+        because=f"{count} files, {size} bytes; the limits are {MAX_FILES} files and {max_bytes} bytes",
+        hint="leave out what the application does not need to run, or raise `release: size:` in greenroom.yaml",
     )
 
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -30,12 +31,14 @@ from greenroom.ports.runtime import Finished
 
 KEPT_OUTPUT = 64 << 10
 LINE = 500
-WATCH_EVERY = 1.0
-FILE_BYTES = 2 << 30
+WATCH_EVERY = 0.5
+RESERVED_BYTES = 256 * 10**6
+"""What a build leaves free of the disk: the store and what runs must go on."""
 NICE = 10
 """A release that is being made takes the processor's time that visitors of others leave (nice(2))."""
 SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/sbin")
 CONFIGURATION = ("ld.so.cache", "ld.so.conf", "localtime", "passwd", "group", "nsswitch.conf", "alternatives", "ssl")
+SHARED = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108 - a room has its own
 NETWORKED = ("resolv.conf", "hosts", "ca-certificates", "pki")
 INSIDE = Path(__file__).with_name("inside.py")
 
@@ -62,10 +65,12 @@ class Task:
 
 
 class Room:
-    """Makes rooms of the strongest kind this machine allows. `account` is None unless we are root."""
+    """Makes rooms of the strongest kind this machine allows. `account` is None unless we are root. `hidden` are
+    directories of which a command sees nothing but what its task shows."""
 
-    def __init__(self, account: Account | None = None) -> None:
+    def __init__(self, account: Account | None = None, hidden: tuple[Path, ...] = ()) -> None:
         self.account = account if os.geteuid() == 0 else None
+        self._hidden = hidden
 
     @cached_property
     def kind(self) -> str:
@@ -109,21 +114,24 @@ class Room:
         watch: Path | None = None,
         max_bytes: int = files.MAX_BYTES,
     ) -> Finished:
-        """Run a command to its end, or end it: after `seconds`, or when `watch` grows past `max_bytes`."""
-        with self.open(task, say) as running:
-            ended = running.wait(seconds, _grown(watch, max_bytes) if watch else None)
+        """Run a command to its end, or end it: after `seconds`; when `watch` grows past `max_bytes`, or one file does
+        (`ended_by` is then "size"); when the disk is nearly full ("disk")."""
+        with self.open(task, say, max_bytes) as running:
+            ended = running.wait(seconds, grown(watch, max_bytes) if watch else None)
         return Finished(running.code, ended, running.output, running.seconds)
 
     @contextmanager
-    def open(self, task: Task, say: Callable[[str], None] = lambda _: None) -> Iterator[Running]:
+    def open(
+        self, task: Task, say: Callable[[str], None] = lambda _: None, max_bytes: int = files.MAX_BYTES
+    ) -> Iterator[Running]:
         """Start a command; it is gone, with everything it started, when the block ends."""
-        running = Running(self._command(task), self._plan(task), task.cwd, say)
+        running = Running(self._command(task, max_bytes), self._plan(task, max_bytes), task.cwd, say)
         try:
             yield running
         finally:
             running.kill()
 
-    def _plan(self, task: Task) -> dict[str, object]:
+    def _plan(self, task: Task, max_bytes: int) -> dict[str, object]:
         """What `inside.py` is told on its standard input, where no other process can read the environment."""
         alone = not task.network and self.kind != "none"
         return {
@@ -133,12 +141,28 @@ class Room:
             "outward": [[str(path), port] for path, port in task.doors.outward],
             "uid": self.account.uid if self.account else None,
             "gid": self.account.gid if self.account else None,
-            "file_bytes": FILE_BYTES,
+            "file_bytes": max_bytes,
             "nice": NICE,
+            "walls": self._walls(task) if self.kind == "unshare" else None,
         }
 
-    def _command(self, task: Task) -> list[str]:
-        wall = {"bwrap": _bwrap(task), "unshare": _unshare(network=task.network)}.get(self.kind, [])
+    def _walls(self, task: Task) -> dict[str, object]:
+        """bubblewrap shows what is named; here everything is there, so what must not be seen is hidden."""
+        readable = [p for p in (Path(sys.base_prefix), *task.readable) if not p.is_relative_to("/usr")]
+        mine = () if self.account else (Path.home(),)
+        wanted = {*map(Path, SHARED), *(d.resolve() for d in (*self._hidden, *mine))}
+        shown = [p.resolve() for p in (*readable, *task.writable)]
+        wanted -= {d for d in wanted if any(d.is_relative_to(p) for p in shown)}  # shown as a whole
+        outermost = [d for d in wanted if not any(d != o and d.is_relative_to(o) for o in wanted)]
+        return {
+            "hidden": sorted(str(d) for d in outermost),
+            "readable": [str(p) for p in readable],
+            "writable": [str(p) for p in task.writable],
+            "cwd": str(task.cwd),
+        }
+
+    def _command(self, task: Task, max_bytes: int) -> list[str]:
+        wall = {"bwrap": _bwrap(task, max_bytes), "unshare": _unshare(network=task.network)}.get(self.kind, [])
         return [*wall, _python(), "-I", "-S", str(INSIDE), *task.command]
 
 
@@ -184,7 +208,7 @@ class Running:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def wait(self, seconds: float, too_large: Callable[[], bool] | None = None) -> str:
+    def wait(self, seconds: float, too_much: Callable[[], str] | None = None) -> str:
         """Until it ends; in words, what ended it: "" for itself."""
         deadline = self.began + seconds
         watch_at = time.monotonic() + WATCH_EVERY
@@ -195,12 +219,14 @@ class Running:
             except subprocess.TimeoutExpired:
                 if time.monotonic() >= deadline:
                     return self.kill(f"the time limit of {seconds:.0f} s")
-                if too_large and time.monotonic() >= watch_at:
-                    if too_large():
-                        return self.kill("size")
+                if too_much and time.monotonic() >= watch_at:
+                    if why := too_much():
+                        return self.kill(why)
                     watch_at = time.monotonic() + WATCH_EVERY
         self._settle()
         found = self._process.returncode
+        if found in (128 + signal.SIGXFSZ, -signal.SIGXFSZ):
+            return "size"
         return f"signal {found - 128}" if found > 128 else f"signal {-found}" if found < 0 else ""
 
     def terminate(self, seconds: float) -> bool:
@@ -253,8 +279,15 @@ class Running:
             self._say(line.rstrip()[:LINE])
 
 
-def _grown(path: Path, limit: int) -> Callable[[], bool]:
-    return lambda: files.size_of(path) > limit
+def grown(path: Path, limit: int) -> Callable[[], str]:
+    """Asked, why what writes below `path` has to end: "size", "disk", or "" while it may go on."""
+
+    def why() -> str:
+        if files.size_of(path) > limit:
+            return "size"
+        return "disk" if shutil.disk_usage(path).free < RESERVED_BYTES else ""
+
+    return why
 
 
 def _python() -> str:
@@ -277,7 +310,7 @@ def _unshare(*, network: bool) -> list[str]:
     return ["unshare", "--user", "--map-current-user", "--keep-caps", *own]
 
 
-def _bwrap(task: Task) -> list[str]:
+def _bwrap(task: Task, max_bytes: int) -> list[str]:
     shown: list[str] = ["--ro-bind", "/usr", "/usr", "--perms", "0755", "--dir", "/etc"]
     for name in SYSTEM:
         path = Path(name)
@@ -288,8 +321,8 @@ def _bwrap(task: Task) -> list[str]:
     for name in (*CONFIGURATION, *(NETWORKED if task.network else ())):
         shown += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     shown += ["--proc", "/proc", "--dev", "/dev"]
-    for shared in ("/dev/shm", "/tmp"):  # noqa: S108 - the room's own
-        shown += ["--perms", "1777", "--tmpfs", shared]
+    for shared in SHARED[:2]:
+        shown += ["--perms", "1777", "--size", str(max_bytes), "--tmpfs", shared]
     readable = [(p, "--ro-bind") for p in (Path(sys.base_prefix), INSIDE, *task.readable)]
     for path, how in (*readable, *((p, "--bind") for p in task.writable)):
         if not path.is_relative_to("/usr"):  # parents that bubblewrap makes by itself let nobody else through

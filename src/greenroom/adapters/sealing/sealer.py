@@ -15,9 +15,10 @@ from greenroom.adapters.sealing.cleanroom import CleanRooms
 from greenroom.adapters.sealing.image import put_image, put_referrer
 from greenroom.adapters.sealing.languages import Job, builder, surroundings
 from greenroom.adapters.sealing.layout import Layout
-from greenroom.adapters.sealing.rooms import Room, Task
+from greenroom.adapters.sealing.rooms import RESERVED_BYTES, Room, Task
 from greenroom.adapters.sealing.signing import ENVELOPE_TYPE, Keyring
 from greenroom.adapters.sealing.tools import Account, Interpreter, Recipe, Toolchain
+from greenroom.config.sizes import format_size
 from greenroom.domain.canonical import canonical
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.release import Descriptor
@@ -46,15 +47,13 @@ class OciSealer:
         *,
         account: Account | None = None,
         caches: Path | None = None,
-        max_bytes: int = files.MAX_BYTES,
     ) -> None:
         self._home = home
         self._keyring = keyring
         self._toolchain = toolchain
         self._describe = describe
         self._caches = caches or home.root / "caches"
-        self._max_bytes = max_bytes
-        self._room = Room(account)
+        self._room = Room(account, (home.root, home.run))
         self._clean_rooms = CleanRooms(self._room, databases, home)
 
     def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
@@ -106,7 +105,7 @@ class OciSealer:
     def seal(self, built: Built, work_id: str, say: Say) -> Sealed:
         layout = Layout(self._home.artifacts)
         layout.prepare()
-        entries = files.scan(built.root)
+        entries = files.scan(built.root, max_bytes=self._describe(built.source.tree).max_bytes)
         say(f"sealing {len(entries)} files")
         with layout.writing():
             image = put_image(layout, built.root, entries, built.descriptor)
@@ -158,37 +157,52 @@ class OciSealer:
         needs = job.interpreter.needs if job.interpreter else ()
         writable = (job.root, ground / "home", ground / "tmp")
         task = Task(command, env, job.root, writable=writable, readable=needs)
-        done = self._room.run(task, seconds=job.recipe.seconds, say=job.say, watch=ground, max_bytes=self._max_bytes)
-        if done.code != 0:
-            raise self._failed(command, done, job.recipe.seconds)
-        if files.size_of(ground) > self._max_bytes:
-            raise files.too_large(files.size_of(ground), 0)
-
-    def _failed(self, command: tuple[str, ...], done: Finished, seconds: float) -> Refused | Errored:
-        words, output = " ".join(command)[:200], done.output[-END_OF_OUTPUT:]
-        if done.ended_by == "size":
-            return Refused(
-                "release.build_too_large",
-                f"`{words}` wrote more than {self._max_bytes} bytes",
-                because="a build may not fill the disk",
-                facts={"output": output},
-            )
-        if done.ended_by.startswith("the time limit"):
-            return Refused(
-                "release.build_timeout",
-                f"`{words}` did not end within {seconds:.0f} s",
-                because=output or "it wrote nothing",
-                hint="raise release.timeout in greenroom.yaml, or see what it waits for: there is no network here",
-                facts={"output": output},
-            )
-        how = done.ended_by or f"exit code {done.code}"
-        return Refused(
-            "release.build_failed",
-            f"`{words}` failed ({how})",
-            because=output or "it wrote nothing",
-            hint="the build has no network and an empty home: what it needs stands in the lock file or the commit",
-            facts={"output": output, "exit_code": done.code},
+        done = self._room.run(
+            task, seconds=job.recipe.seconds, say=job.say, watch=ground, max_bytes=job.recipe.max_bytes
         )
+        size = files.size_of(ground)
+        if size > job.recipe.max_bytes:  # also when it found out by itself, and ended with an error of its own
+            raise _failed(command, replace(done, ended_by="size"), job.recipe, size)
+        if done.code != 0:
+            raise _failed(command, done, job.recipe)
+
+
+def _failed(command: tuple[str, ...], done: Finished, recipe: Recipe, size: int = 0) -> Refused | Errored:
+    words, output = " ".join(command)[:200], done.output[-END_OF_OUTPUT:]
+    if done.ended_by == "size":
+        return Refused(
+            "release.build_too_large",
+            f"`{words}` wrote more than the limit of {format_size(recipe.max_bytes)}",
+            because=f"it was ended at {size} bytes"
+            if size
+            else "it was ended while it grew: a build may not fill the disk",
+            hint="have it write less, or raise `release: size:` in greenroom.yaml",
+            facts={"output": output, "limit_bytes": recipe.max_bytes},
+        )
+    if done.ended_by == "disk":
+        return Errored(
+            "release.disk_low",
+            f"`{words}` was ended: the disk is nearly full",
+            because=f"less than {format_size(RESERVED_BYTES)} are free, which are kept for what runs and for the store",
+            hint="free space, for example with greenroom collect; then release again",
+            facts={"output": output},
+        )
+    if done.ended_by.startswith("the time limit"):
+        return Refused(
+            "release.build_timeout",
+            f"`{words}` did not end within {recipe.seconds:.0f} s",
+            because=output or "it wrote nothing",
+            hint="raise release.timeout in greenroom.yaml, or see what it waits for: there is no network here",
+            facts={"output": output},
+        )
+    how = done.ended_by or f"exit code {done.code}"
+    return Refused(
+        "release.build_failed",
+        f"`{words}` failed ({how})",
+        because=output or "it wrote nothing",
+        hint="the build has no network and an empty home: what it needs stands in the lock file or the commit",
+        facts={"output": output, "exit_code": done.code},
+    )
 
 
 def _line(recipe: Recipe, interpreter: Interpreter | None) -> str:

@@ -46,6 +46,7 @@ class Recipe:
     lock: str | None = None  # the lock file's path in the commit; None: found by its usual name
     commands: tuple[tuple[str, ...], ...] = ()
     seconds: float = 1800.0  # the time limit of each command
+    max_bytes: int = 4 * 10**9  # what a build may write, and what is sealed of it may hold
 
 
 class HostToolchain:

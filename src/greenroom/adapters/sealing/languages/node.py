@@ -114,7 +114,7 @@ class Builder:
         node, needs = job.program().executable, job.program().needs
         task = Task((str(node), str(_npm_script(node)), *words), env, cwd, tuple(writable), needs, network=network)
         try:
-            return job.room.run(task, seconds=FETCH_SECONDS)
+            return job.room.run(task, seconds=FETCH_SECONDS, watch=job.deps, max_bytes=job.recipe.max_bytes)
         finally:
             files.remove_tree(own)  # the settings may hold a token
 

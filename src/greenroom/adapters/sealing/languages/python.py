@@ -148,7 +148,7 @@ class Builder:
         env.pop("UV_OFFLINE")
         needs = job.program().needs
         task = Task((str(uv), *INSTALL), env, job.deps, writable=(job.deps,), readable=needs, network=True)
-        done = job.room.run(task, seconds=FETCH_SECONDS)
+        done = job.room.run(task, seconds=FETCH_SECONDS, watch=job.deps, max_bytes=job.recipe.max_bytes)
         if done.code != 0:
             raise _fetch_failed(_without_credentials(done.output[-4000:]) or done.ended_by)
         for path in (*private.values(), uv):
