@@ -6,7 +6,6 @@ import grp
 import json
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from typing import Any
 from greenroom import lifecycle
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import users
+from greenroom.adapters.sealing.files import remove_tree
 from greenroom.keeper.client import KeeperClient
 
-GREENROOM = Path(sys.executable).with_name("greenroom")
+GREENROOM = (sys.executable, "-m", "greenroom.cli.main")
 CONFIG = """\
 project: {project}
 release: {{version: "{version}", language: none, executables: [python3]}}
@@ -121,7 +121,7 @@ class Life:
         """The command line goes on beside us; called, it gives what came of it."""
         env = {**os.environ, **self.env, "GREENROOM_HOME": str(self.home.root)}
         child = subprocess.Popen(
-            [GREENROOM, *words], cwd=self.repository, env=env, text=True,
+            [*GREENROOM, *words], cwd=self.repository, env=env, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -213,9 +213,12 @@ def visited(life: Life) -> Iterator[list[str | None]]:
 
 
 @contextmanager
-def living(data: str = NO_DATABASE, *, environments: tuple[str, ...] = ("dev",), **more: Any) -> Iterator[Life]:
-    """A new home with free ports; afterwards no process, user or file of it is left. `more` sets fields of `Life`."""
-    root = Path(tempfile.mkdtemp(prefix="greenroom-life-", dir="/tmp"))  # other users must reach it
+def living(
+    data: str = NO_DATABASE, *, environments: tuple[str, ...] = ("dev",), name: str = "", **more: Any
+) -> Iterator[Life]:
+    """A new home with free ports; afterwards no process, user or file of it is left. `more` sets fields of `Life`,
+    `name` is part of its path."""
+    root = Path(tempfile.mkdtemp(prefix=f"greenroom-life-{name}", dir="/tmp"))  # other users must reach it
     root.chmod(0o711)
     life = Life(root, free_ports("api", "edge", "first", "preview", *environments), data, **more)
     home = life.home
@@ -230,8 +233,8 @@ def living(data: str = NO_DATABASE, *, environments: tuple[str, ...] = ("dev",),
             subprocess.run(["userdel", name], check=True, capture_output=True)
         for name in [g.gr_name for g in grp.getgrall() if g.gr_name.startswith(made)]:
             subprocess.run(["groupdel", name], check=True, capture_output=True)
-        shutil.rmtree(home.run)
-        shutil.rmtree(root)
+        remove_tree(home.run)
+        remove_tree(root)  # releases are read-only, also for their owner
 
 
 def free_ports(*names: str) -> dict[str, int]:

@@ -137,13 +137,14 @@ Server(os.environ["GREENROOM_SOCKET"], Answer).serve_forever()
 MIGRATE = """\
 #!/usr/bin/env python3
 import os, signal, subprocess, sys, time
+PSQL = "/usr/lib/postgresql/15/bin/psql"  # not the wrapper in /usr/bin, which reads its own modules
 
 IN_DEV = os.environ["GREENROOM_ENVIRONMENT"] == "dev"
 HOW = "VERSION".partition("-")[0] if IN_DEV else "good"
 URL = os.environ["DATABASE_URL"]
 
 def psql(*words):
-    return subprocess.run(["psql", URL, "-qX", "-v", "ON_ERROR_STOP=1", *words]).returncode
+    return subprocess.run([PSQL, URL + "?gssencmode=disable", "-qX", "-v", "ON_ERROR_STOP=1", *words]).returncode
 
 psql("-c", "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS visitor (id serial PRIMARY KEY, name text)")
 if HOW == "says":

@@ -16,9 +16,10 @@ MAX_LOG = 64 << 20
 
 def traced(command: tuple[str, ...], log: Path) -> tuple[str, ...]:
     """The command under strace, which stays out of its way: signals reach the command itself."""
-    strace = shutil.which("strace")
-    if strace is None:
+    found = shutil.which("strace")
+    if found is None:
         return command
+    strace = str(Path(found).resolve())  # a link to it may lie where the room sees nothing
     return (strace, "-D", "-f", "-qq", "-e", "trace=execve,openat", "-e", "signal=none", "-o", str(log), "--", *command)
 
 
