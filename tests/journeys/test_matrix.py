@@ -87,13 +87,13 @@ CASES = [
     pytest.param(
         *("root", "bare", "15", {"name": "with spaces ", "TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "C"}),
         id="root-bare-15-spaces-kiritimati-C",
-        marks=pytest.mark.needs("root"),
+        marks=[pytest.mark.needs("root"), pytest.mark.long],
     ),
     pytest.param("ordinary", "bare", "18", {"umask": 0o077, "TZ": "America/St_Johns"}, id="ordinary-bare-18-077"),
     pytest.param(
         *("ordinary", "bwrap", "15", {"name": "with spaces ", "umask": 0o077, "LANG": "C"}),
         id="ordinary-bwrap-15-spaces-077-C",
-        marks=pytest.mark.needs("bwrap"),
+        marks=[pytest.mark.needs("bwrap"), pytest.mark.long],
     ),
 ]
 

@@ -4,12 +4,14 @@ it stays, and nothing that must not be seen is seen."""
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -171,11 +173,21 @@ def test_children_end_with_the_release(life: Life) -> None:
     wait_until(lambda: processes_with(MARK) == [], 10)
 
 
+@pytest.mark.needs("root")
+def test_processes_of_an_environment_are_limited(life: Life) -> None:
+    """One that forks without end meets a limit of its environment's user, long before the machine has no more."""
+    serving(life)
+    pid = next(s.pid for s in life.keeper.all() if s.name.startswith("app/"))
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    assert re.search(r"^Max processes +4096 +4096 ", limits, re.MULTILINE)
+    assert Path(f"/proc/{pid}").stat().st_uid != 0
+
+
 @pytest.mark.parametrize("version", ["half", "torn", "killed", "hangs"])
 def test_a_migration_that_breaks_leaves_the_older_release_serving(life: Life, version: str) -> None:
     """Half done in a transaction or without, killed, or past its time: rolled back; nothing of it runs on."""
     work = refused(life, version, "migration.failed")
-    wanted = {"half": "nowhere", "torn": "nowhere", "killed": "signal 9", "hangs": "time limit"}[version]
+    wanted = {"half": "nowhere", "torn": "nowhere", "killed": "signal 11", "hangs": "time limit"}[version]
     assert wanted in work["error"]["because"]
     assert processes_with(MARK) == []
     undone = next(h for h in work["history"] if h["step"] == "migrate" and h["direction"] == "backward")

@@ -17,6 +17,9 @@ from greenroom.keeper import procfs
 from greenroom.keeper.crash import crash_at
 from greenroom.keeper.spec import Spec
 
+PROCESSES = 4096
+"""An application that forks without end stops here; the machine (32,768 processes by default) goes on."""
+
 PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -95,6 +98,7 @@ def _become(spec: Spec, lock: int, info: Path, report: int) -> NoReturn:
         _streams(spec.log)
         argv = _with_info_fd(spec, info)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _limit_processes()
         os.umask(spec.umask)
         step = "change to its user"
         drop_user(spec.uid, spec.gid, spec.groups)
@@ -131,6 +135,17 @@ def _streams(log: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
+
+
+def _limit_processes() -> None:
+    """Of one user, processes and threads together (setrlimit(2), RLIMIT_NPROC); what they start inherits it.
+
+    Only as root, where environments have users of their own: an ordinary user's limit would count everything else that
+    the user runs. Root itself is not held by it."""
+    if os.geteuid() == 0:
+        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+        most = PROCESSES if hard == resource.RLIM_INFINITY else min(hard, PROCESSES)
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
 def _with_info_fd(spec: Spec, info: Path) -> list[str]:
