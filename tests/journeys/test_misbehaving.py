@@ -192,19 +192,17 @@ def test_a_migration_that_breaks_leaves_the_older_release_serving(life: Life, ve
     assert processes_with(MARK) == []
     undone = next(h for h in work["history"] if h["step"] == "migrate" and h["direction"] == "backward")
     assert undone["outcome"] == "done"
-    tables = _tables(life)
-    assert "half" not in tables
-    assert ("torn" in tables) is (version in ("torn", "killed", "hangs"))
+    assert (version in _tables(life)) is (version in ("torn", "killed"))
     told = work["facts"]["migrate"].get("undone", "")
     assert told == (
         "schema unchanged" if version in ("half", "hangs") else "schema stays: the older release lives on it"
     )
 
 
-def _tables(life: Life) -> str:
+def _tables(life: Life) -> list[str]:
     url = build(life.home).world.databases.ensure("dev", Services(18)).url.reveal()
     with psycopg.connect(url) as connection:
-        return " ".join(r[0] for r in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r'"))
+        return [r[0] for r in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r'")]
 
 
 def test_strange_answers_harm_nobody(life: Life) -> None:
