@@ -61,7 +61,7 @@ class Machine(RuleBasedStateMachine):
         self.until_pause: int | None = None
         self.ended: dict[str, Work] = {}
         self.before: dict[str, State] = {}
-        self.crashes = 0
+        self.crashes = self.pauses = 0
 
     # --- the ground ------------------------------------------------------------------------------------
 
@@ -78,6 +78,7 @@ class Machine(RuleBasedStateMachine):
             self.listen(place)
         recover(self.app)
         self.before = {w.id: w.state for w in self.works()}
+        self.ground = set(self.before)
 
     def listen(self, place: str) -> None:
         """What stands there listens where a deployment of this work does, and visitors are sent there."""
@@ -115,6 +116,7 @@ class Machine(RuleBasedStateMachine):
             self.until_pause -= 1
             if self.until_pause < 0:
                 self.until_pause = None
+                self.pauses += 1
                 self.world.clock.forward(LEASE * 3)
                 other = "two" if name == "one" else "one"
                 for _ in range(12):
@@ -150,9 +152,12 @@ class Machine(RuleBasedStateMachine):
     def tell(self) -> None:
         """For `--hypothesis-show-statistics`: did the stories go anywhere?"""
         for work in self.works():
+            if work.id in self.ground:
+                continue
             code = (work.error or {}).get("code", "")
             event(f"{work.kind} into {work.environment}: {work.state} {code}".strip())
         event(f"crashes: {min(self.crashes, 3)}")
+        event(f"pauses: {min(self.pauses, 3)}")
 
     def settle(self) -> None:
         """Nothing more happens to it: everything ends, waits for somebody, or needs a person."""
@@ -203,19 +208,30 @@ class Machine(RuleBasedStateMachine):
         self.model.approved[digest] = 0
         self.look()
 
-    @rule()
-    def freeze(self) -> None:
+    @rule(release=st.integers(0, 2), runs=st.integers(0, 4))
+    def promote_with_a_yes(self, release: int, runs: int) -> None:
+        """As it usually goes; on the way something may happen."""
+        self.promote(release, "production", ENGINEER)
+        self.approve(release)
+        self.run("one", runs, 1)
+
+    @rule(lifted=st.sampled_from([True, True, True, False]), runs=st.integers(0, 3))
+    def freeze(self, lifted: bool, runs: int) -> None:
         self.ask(lambda: judgements.freeze(self.app, MANAGER, "production", reason="audit"))
         self.model.frozen = True
+        self.run("two", runs, 1)
+        if lifted:
+            self.thaw()
 
+    @precondition(lambda self: self.model.frozen)
     @rule()
     def thaw(self) -> None:
         self.ask(lambda: judgements.thaw(self.app, MANAGER, "production"))
         self.model.frozen = False
 
-    @rule(release=st.integers(1, 2))
-    def revoke_the_seal(self, release: int) -> None:
-        digest = self.releases[release]
+    @rule()
+    def revoke_the_seal_of_3(self) -> None:
+        digest = self.third
         with self.world.store.database.reading() as tx:
             seal = next(e.id for e in records.evidence_of(tx, digest) if e.kind == "seal")
         self.ask(lambda: judgements.revoke(self.app, MANAGER, seal, "broken"))
@@ -258,16 +274,18 @@ class Machine(RuleBasedStateMachine):
     @rule(points=st.integers(0, 25), name=st.sampled_from(["one", "two"]))
     def crash(self, points: int, name: str) -> None:
         self.until_crash = points
-        for _ in range(4):
-            self.run_once(name)
+        for _ in range(20):
+            if not self.run_once(name) or self.until_crash is None:
+                break
             self.world.clock.forward(1)
         self.until_crash = None
 
     @rule(points=st.integers(0, 25), name=st.sampled_from(["one", "two"]))
     def pause_past_the_lease(self, points: int, name: str) -> None:
         self.until_pause = points
-        for _ in range(4):
-            self.run_once(name)
+        for _ in range(20):
+            if not self.run_once(name) or self.until_pause is None:
+                break
             self.world.clock.forward(1)
         self.until_pause = None
 

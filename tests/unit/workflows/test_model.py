@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.unit.workflows.model import Machine
 
@@ -19,5 +19,6 @@ TestModel.settings = settings(
     derandomize=not EXAMPLES,
     database=None,
     print_blob=True,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink] if EXAMPLES else [Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
