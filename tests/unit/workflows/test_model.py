@@ -19,6 +19,6 @@ TestModel.settings = settings(
     derandomize=not EXAMPLES,
     database=None,
     print_blob=True,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink] if EXAMPLES else [Phase.explicit, Phase.generate],
+    phases=[Phase.explicit, Phase.generate] if EXAMPLES else [Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
