@@ -65,8 +65,12 @@ class Machine(RuleBasedStateMachine):
 
     # --- the ground ------------------------------------------------------------------------------------
 
-    @initialize(text=st.sampled_from([BAKING, CONTRACTING, WITH_DOWN]))
-    def begin(self, text: str) -> None:
+    @initialize(
+        text=st.sampled_from([BAKING, CONTRACTING, WITH_DOWN]),
+        under_way=st.sampled_from([True, True, False]),
+        points=st.integers(0, 40),
+    )
+    def begin(self, text: str, under_way: bool, points: int) -> None:
         self.story = Story(Path(self.directory.name), text)
         self.world, self.app = self.story.world, memory_app(self.story.world)
         self.third = sealed(self.world, "3.0")
@@ -79,6 +83,9 @@ class Machine(RuleBasedStateMachine):
         recover(self.app)
         self.before = {w.id: w.state for w in self.works()}
         self.ground = set(self.before)
+        if under_way:
+            self.promote_with_a_yes(1, 0)
+            self.go_on("one", 3, 1, "crash", points)
 
     def listen(self, place: str) -> None:
         """What stands there listens where a deployment of this work does, and visitors are sent there."""
