@@ -13,7 +13,7 @@ EXAMPLES = int(os.environ.get("GREENROOM_MODEL_EXAMPLES", "0"))
 
 TestModel = Machine.TestCase
 TestModel.settings = settings(
-    max_examples=EXAMPLES or 25,
+    max_examples=EXAMPLES or 15,
     stateful_step_count=40,
     deadline=None,
     derandomize=not EXAMPLES,
