@@ -73,6 +73,38 @@ def test_a_promotion_is_carried_out_and_proved(story: Story) -> None:
     assert record_keeping.verify(app, MANAGER)["problems"] == []
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE approval SET note = 'x'",
+        "DELETE FROM evidence WHERE kind = 'promotion'",
+        "UPDATE environment SET since = NULL WHERE id = 'staging'",
+        "UPDATE policy SET repository = '/elsewhere'",
+    ],
+)
+def test_nothing_is_promoted_on_rows_past_the_ledger(story: Story, sql: str) -> None:
+    """The ledger's indexes answer the same on this store: the work is refused at the moment of execution."""
+    work = promoted(story)
+    with story.world.store.database.transaction() as tx:
+        tx.execute(text(sql))
+        story.world.store.works.signal(tx)
+    found = story.run(work)
+    assert found.state is State.REJECTED
+    assert "contradicts the ledger" in (found.error or {})["because"]
+
+
+def test_the_witness_uses_its_indexes(database: Database) -> None:
+    """Entries about a row are found without reading the ledger."""
+    with database.reading() as tx:
+        found = set(tx.scalars(text("SELECT indexname FROM pg_indexes WHERE tablename = 'ledger'")))
+        assert {"ledger_by_approval_release", "ledger_by_environment_id", "ledger_by_policy_at"} <= found
+        tx.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(
+            tx.scalars(text("EXPLAIN SELECT seq FROM ledger WHERE ((ledger.subject::jsonb) #>> '{approval,id}') = 'a'"))
+        )
+        assert "ledger_by_approval_id" in plan
+
+
 def test_output_that_is_no_text_is_kept(database: Database) -> None:
     """NUL and half characters in facts, details and conditions do not stop a transaction."""
     with database.transaction() as tx:

@@ -17,6 +17,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": Problem, "description": "It could not be found out."},
 }
 
+ERRORS_OF_TEXT: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": said["description"],
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, said in ERRORS.items()
+}
+"""For a route that answers with plain text: its errors are JSON all the same, which is not derived from its class."""
+
 
 def authenticated_router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag], dependencies=[KNOWN], responses=ERRORS)

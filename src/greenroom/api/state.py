@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -12,12 +12,11 @@ from greenroom.services.app import App
 
 @dataclass(frozen=True)
 class ApiState:
-    """`boot` names this life of the control plane; `seen_hooks` remembers signatures against replay."""
+    """`boot` names this life of the control plane."""
 
     app: App
     hook_key: bytes
     boot: str
-    seen_hooks: dict[str, float] = field(default_factory=dict)
 
 
 def state_of(request: Request) -> ApiState:

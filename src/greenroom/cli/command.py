@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +65,9 @@ class Session:
     def answer(self, data: Any, show: Callable[[], RenderableType | str | None]) -> None:
         """The result: `data` for machines, what `show` gives for people."""
         if self.as_json:
-            sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+            from greenroom.terminal.words import json_text
+
+            sys.stdout.write(json_text(data, indent=2) + "\n")
             return
         shown = show()
         if shown is not None:
@@ -74,16 +75,16 @@ class Session:
 
     def show(self, what: RenderableType | str) -> None:
         """For people alone: nothing when machines read."""
-        from greenroom.terminal.screen import console, rendered
+        from greenroom.terminal.screen import console, has_color, rendered
+        from greenroom.terminal.words import only_painted
 
         if self.as_json:
             return
         if isinstance(what, str):
-            sys.stdout.write(what + "\n")
-        elif sys.stdout.isatty():
-            console().print(what)
+            sys.stdout.write(only_painted(what) + "\n")
         else:
-            sys.stdout.write(rendered(what, width=PIPED_WIDTH, color=False))
+            width = console().width if sys.stdout.isatty() else PIPED_WIDTH
+            sys.stdout.write(rendered(what, width=width, color=has_color(sys.stdout)))
         sys.stdout.flush()
 
     def say(self, line: str) -> None:

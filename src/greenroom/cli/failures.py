@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import textwrap
@@ -23,7 +22,9 @@ def report(error: BaseException, as_json: bool) -> int:
         return 0
     known = error if isinstance(error, GreenroomError) else _unexpected(error)
     if as_json:
-        sys.stderr.write(json.dumps(known.as_dict(), ensure_ascii=False) + "\n")
+        from greenroom.terminal.words import json_text
+
+        sys.stderr.write(json_text(known.as_dict()) + "\n")
     else:
         sys.stderr.write(block(known, color=_has_color()) + "\n")
     return known.exit_code

@@ -74,6 +74,10 @@ def _ask(found: credentials.Credentials, path: str, as_json: bool) -> int:
     code = head.split(b" ", 2)[1:2]
     text = body.decode("utf-8", "replace")
     if code == [b"200"]:
+        if as_json:
+            from greenroom.terminal.words import escaped
+
+            text = escaped(text)
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         return 0
     raise _told(text, found.url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from greenroom.cli.command import Session
 from greenroom.cli.events import Event, follow
 from greenroom.domain.errors import Errored, GreenroomError, Refused, from_dict
 from greenroom.terminal.screen import console, is_unicode, marks
-from greenroom.terminal.words import duration, one_line, plain
+from greenroom.terminal.words import duration, json_text, one_line, plain
 from greenroom.terminal.work import title
 
 ENDED_WELL = "done"
@@ -35,7 +34,7 @@ def wait(session: Session, work: dict[str, Any], *, wanted: str = ENDED_WELL, re
 def conclude(session: Session, final: dict[str, Any], wanted: str = ENDED_WELL) -> int:
     """Say how it ended."""
     if session.as_json:
-        sys.stdout.write(json.dumps(final, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(final, indent=2) + "\n")
     if final["state"] == wanted:
         session.say(f"{final['state'].replace('_', ' ')} in {duration(final['seconds'])}")
         return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from greenroom.config import rules_path, rules_release
 from greenroom.config.draft import Draft, read_draft
 from greenroom.config.gate_settings import GatePairs, gates_for
-from greenroom.config.problems import Finding, Problem, config_error, from_pydantic, located
+from greenroom.config.problems import Finding, Problem, config_error, from_pydantic, located, printable
 from greenroom.config.project import ProjectConfig
 from greenroom.config.schema import ProjectFile
 from greenroom.config.to_domain import project_of
@@ -56,9 +56,10 @@ def load(text: str, filename: str = FILE_NAME, gates: Mapping[str, Gate] | None 
     try:
         document = read_yaml(text)
     except YamlProblem as wrong:
-        said = f"should be {wrong.expected}" + (f" (got {wrong.got})" if wrong.got else "")
+        got = printable(wrong.got) if wrong.got else None
+        said = f"should be {wrong.expected}" + (f" (got {got})" if got else "")
         path = "/".join(str(p) for p in wrong.path)
-        problem = Problem(path, wrong.expected, wrong.got, filename, wrong.mark.line, wrong.mark.column, said)
+        problem = Problem(path, wrong.expected, got, filename, wrong.mark.line, wrong.mark.column, said)
         raise config_error([problem], filename) from None
     if not isinstance(document.data, dict):
         finding = Finding((), "a mapping of settings, such as `project: shop`", document.data)

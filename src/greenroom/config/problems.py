@@ -114,6 +114,11 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     text = json.dumps(value[:80] + "…" if isinstance(value, str) and len(value) > 80 else value, ensure_ascii=False)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """One line that repaints no terminal: what cannot be printed stands there as an escape."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 

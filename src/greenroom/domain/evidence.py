@@ -59,7 +59,11 @@ class Approval:
 
 @dataclass(frozen=True)
 class Freeze:
-    """No ordinary promotion into `environment` until `until` (None: until lifted). Rollback is allowed."""
+    """No ordinary promotion into `environment` until `until` (None: until lifted). Rollback is allowed.
+
+    It holds from the moment it is declared. One dated in the future was declared before the clock was set back: it
+    holds too.
+    """
 
     id: str
     environment: str
@@ -70,7 +74,7 @@ class Freeze:
     lifted_at: datetime | None = None
 
     def holds(self, now: datetime) -> bool:
-        return self.lifted_at is None and self.at <= now and (self.until is None or now < self.until)
+        return self.lifted_at is None and (self.until is None or now < self.until)
 
 
 @dataclass(frozen=True)

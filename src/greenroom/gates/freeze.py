@@ -29,7 +29,7 @@ class FreezeGate:
         return Settings()
 
     def judge(self, config: Settings, case: Case) -> Verdict:
-        holding, until = _chain(case)
+        holding, until = _holding(case)
         if not holding:
             return Passed(f"no freeze holds {case.target.name}")
         because = f"{case.target.name} is frozen {listed(_said(f) for f in holding)}"
@@ -39,20 +39,11 @@ class FreezeGate:
         return Waiting(because, f"it ends by itself at {moment(until)}; or {override}", until)
 
 
-def _chain(case: Case) -> tuple[list[Freeze], datetime | None]:
-    """The freezes that hold now or take over before those end, and when the last has ended (None: not by itself)."""
-    at, chain = case.now, dict[str, Freeze]()
-    while holding := {f.id: f for f in case.freezes if f.environment == case.target.name and f.holds(at)}:
-        chain |= holding
-        ends = [f.until for f in holding.values() if f.until is not None]
-        if len(ends) < len(holding):
-            return _by_beginning(chain), None
-        at = max(ends)
-    return _by_beginning(chain), at
-
-
-def _by_beginning(chain: dict[str, Freeze]) -> list[Freeze]:
-    return sorted(chain.values(), key=lambda f: (f.at, f.id))
+def _holding(case: Case) -> tuple[list[Freeze], datetime | None]:
+    """The freezes that hold, by their beginning, and when the last has ended (None: not by itself)."""
+    found = [f for f in case.freezes if f.environment == case.target.name and f.holds(case.now)]
+    ends = [f.until for f in found if f.until is not None]
+    return sorted(found, key=lambda f: (f.at, f.id)), max(ends) if len(ends) == len(found) and ends else None
 
 
 def _said(freeze: Freeze) -> str:

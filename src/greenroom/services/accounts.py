@@ -11,6 +11,7 @@ from greenroom.domain.names import checked_name
 from greenroom.domain.roles import Action, Actor, Role
 from greenroom.domain.secret import Secret
 from greenroom.services.app import App
+from greenroom.services.testimony import account_flaws
 from greenroom.store import records
 
 PREFIX = "gr_"
@@ -22,11 +23,23 @@ def token_hash(token: str) -> str:
 
 
 def authenticate(app: App, token: str) -> Actor | None:
-    """Whose token this is; None for one that nobody holds (any more)."""
+    """Whose token this is; None for one that nobody holds (any more).
+
+    Raises Refused (`account.contradicted`) when the account was not granted so: its row is not what the ledger tells.
+    """
     if not token.startswith(PREFIX) or len(token) > 100:
         return None
     with app.world.store.database.reading() as tx:
-        return records.account_by_token(tx, token_hash(token))
+        found = records.account_by_token(tx, token_hash(token))
+        flaws = account_flaws(tx, app.world, found.name) if found else []
+    if flaws:
+        raise Refused(
+            "account.contradicted",
+            "this account is not what the ledger tells of it",
+            because="; ".join(flaws),
+            hint="another administrator grants it anew with greenroom account add; find out who wrote past Greenroom",
+        )
+    return found
 
 
 def add(app: App, actor: Actor, name: str, roles: list[str]) -> Secret:

@@ -11,16 +11,19 @@ from greenroom.domain.gate import Case, Decision, EnvironmentView, Request, deci
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.release import Release
 from greenroom.domain.work import Work
+from greenroom.services.testimony import contradiction
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.world import World
 
 
 def decide_on(tx: Connection, world: World, request: Request, release: Release) -> tuple[Decision, Case]:
-    """Ask every gate of the environment, with what is recorded now."""
+    """Ask every gate of the environment, with what is recorded now, and whether the ledger tells the same."""
     config = world.project().environment(request.environment)
     case = case_of(tx, world, request, release, config)
-    return decide(config.gates, case), case
+    lines = decide(config.gates, case).lines
+    contradicted = contradiction(tx, world, case)
+    return Decision((contradicted, *lines) if contradicted else lines), case
 
 
 def decide_work(tx: Connection, world: World, work: Work) -> Decision | None:

@@ -16,7 +16,7 @@ from greenroom.workflows.progress import Said
 PROGRAMS_WORDS = frozenset({"because", "output", "detail", "tail"})
 """Keys of recorded facts and errors whose text may come from a program."""
 
-OWN_CODES = ("gate.", "bake.", "canary.", "work.")
+OWN_CODES = ("gate.", "bake.", "canary.", "work.", "ledger.")
 """Families of errors whose reason Greenroom words itself, out of counts, names and times."""
 
 OWN_STEPS = frozenset({"restore-point", "prepare", "switch", "bake", "retire", "record"})

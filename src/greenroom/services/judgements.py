@@ -19,6 +19,9 @@ from greenroom.services.app import App
 from greenroom.services.promotions import why
 from greenroom.store import records, tables
 
+FREEZE_LIMIT = timedelta(days=3653)
+"""Whoever means longer means without an end."""
+
 
 def approve(
     app: App, actor: Actor, reference: str, environment: str, *, note: str = "", shown: str | None = None
@@ -116,12 +119,18 @@ def freeze(app: App, actor: Actor, environment: str, *, reason: str, until: date
     app.allow(actor, Action.FREEZE, environment)
     if not reason.strip():
         raise BadInput("freeze.reason", "a freeze says why", hint="--reason TEXT")
+    now = app.world.clock.now()
+    if until is not None and not now < until < now + FREEZE_LIMIT:
+        said = "the end of a freeze lies ahead, within ten years"
+        raise BadInput(
+            "freeze.until", said, because=f"got {until.isoformat()}", hint="leave it out to freeze until thawed"
+        )
     row = {
         "id": app.world.ids.new("freeze"),
         "environment": environment,
         "by": actor.name,
         "reason": reason[:2000],
-        "at": app.world.clock.now(),
+        "at": now,
         "until": until,
     }
     with app.world.store.database.transaction() as tx:

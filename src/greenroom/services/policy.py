@@ -37,6 +37,7 @@ class AppliedPolicy:
     def __init__(self, database: Database, first: ProjectConfig | None = None) -> None:
         self._database = database
         self._known: tuple[str, ProjectConfig] | None = ("", first) if first else None
+        self._digest = ""
         self._turn = Lock()
         self.refresh()
 
@@ -54,6 +55,12 @@ class AppliedPolicy:
                 row = records.newest_policy(tx)
             if row is not None and (self._known is None or self._known[0] != row["id"]):
                 self._known = (row["id"], load(row["text"]))
+                self._digest = _policy_id(row["text"], row["repository"])
+
+    def digest(self) -> str:
+        """Of what is in memory: the identifier it was applied under, unless its row was changed before it was read.
+        Empty when none was applied."""
+        return self._digest
 
 
 def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool = False) -> dict[str, Any]:
@@ -64,7 +71,7 @@ def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool =
     """
     app.allow(actor, Action.CONFIGURE)
     new = load(text)
-    row = {"id": digest_of({"text": text, "repository": str(Path(repository))}), "text": text, "repository": repository}
+    row = {"id": _policy_id(text, repository), "text": text, "repository": repository}
     with _TURN:
         with app.world.store.database.reading() as tx:
             old, changes = _compared(tx, new)
@@ -76,6 +83,10 @@ def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool =
         app.world.project.refresh()
     app.poke()
     return {"changed": True, "differences": changes, "project": new.project}
+
+
+def _policy_id(text: str, repository: str) -> str:
+    return digest_of({"text": text, "repository": str(Path(repository))})
 
 
 @contextmanager

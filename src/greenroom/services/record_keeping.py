@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from greenroom.domain import ledger as chain
+from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Broken, Entry
 from greenroom.domain.roles import Action, Actor
 from greenroom.services.app import App
@@ -25,21 +27,32 @@ def verify(app: App, actor: Actor, *, head: str | None = None) -> dict[str, Any]
     `head`: a hash exported earlier, which must still be on the chain: it shows a ledger that was cut and regrown.
     """
     app.allow(actor, Action.READ_LEDGER)
-    seen: list[str] = []
+    watch = _Watch(head)
     with app.world.store.database.reading() as tx:
-        found = chain.verify(_watched(app.world.store.recorder.entries(tx), head, seen))
+        try:
+            found = chain.verify(watch.over(app.world.store.recorder.entries(tx)))
+        except Errored as unreadable:
+            found = Broken(watch.count + 1, unreadable.because)
         problems = [] if isinstance(found, Broken) else differences(tx, project(app.world.store.recorder.entries(tx)))
     if isinstance(found, Broken):
         problems = [f"entry {found.seq}: {found.problem}"]
-    elif head is not None and not seen:
+    elif head is not None and not watch.met:
         problems.append("the exported head is not on this chain: entries after or at it were replaced")
     count = found.seq - 1 if isinstance(found, Broken) else found.entries
     tip = None if isinstance(found, Broken) else found.head
     return {"verified": not problems, "entries": count, "head": tip, "problems": problems}
 
 
-def _watched(entries: Iterator[Entry], head: str | None, seen: list[str]) -> Iterator[Entry]:
-    for entry in entries:
-        if entry.hash == head:
-            seen.append(entry.hash)
-        yield entry
+@dataclass
+class _Watch:
+    """How many entries were read, and whether the exported head was among them."""
+
+    head: str | None
+    count: int = 0
+    met: bool = False
+
+    def over(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            self.count += 1
+            self.met = self.met or entry.hash == self.head
+            yield entry

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Dialect, TypeDecorator
 from sqlalchemy import Text as PlainText
 
+from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import parse_timestamp, timestamp
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -51,7 +52,10 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else timestamp(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else parse_timestamp(value)
+        try:
+            return None if value is None else parse_timestamp(value)
+        except ValueError:
+            raise _unreadable("an instant", value) from None
 
 
 class Json(TypeDecorator[Any]):
@@ -64,4 +68,16 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.dumps(storable(value), sort_keys=True, ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except (ValueError, RecursionError):
+            raise _unreadable("JSON", value) from None
+
+
+def _unreadable(what: str, value: object) -> Errored:
+    return Errored(
+        "store.damaged",
+        "the store holds a value that Greenroom never wrote",
+        because=f"{str(value)[:80]!r} is not {what}",
+        hint="greenroom ledger verify looks for every difference; restore the store from a copy",
+    )

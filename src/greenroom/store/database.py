@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from greenroom.domain.errors import Errored, Refused
 from greenroom.ports.clock import Clock
+from greenroom.store.lookups import indexes
 from greenroom.store.tables import SCHEMA_VERSION, meta, metadata
 
 APPEND_ONLY_SQLITE = (
@@ -48,7 +49,11 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.clock = clock
         options: dict[str, Any] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_pre_ping": True}
+        self.tip: tuple[int, str] | None = None
+        """Number and hash of the last ledger entry that this process wrote: the ledger must still have it."""
         self.engine: Engine = create_engine(url, pool_size=connections, max_overflow=0, **options)
+        event.listen(self.engine, "commit", self._committed)
+        event.listen(self.engine, "rollback", _forget)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
@@ -82,8 +87,9 @@ class Database:
                         hint="run the newer Greenroom again; nothing was changed",
                     )
                 metadata.create_all(tx, checkfirst=True)
-                for statement in APPEND_ONLY_SQLITE if self.is_sqlite else APPEND_ONLY_POSTGRESQL:
-                    tx.execute(text(statement))
+                append_only = APPEND_ONLY_SQLITE if self.is_sqlite else APPEND_ONLY_POSTGRESQL
+                for statement in (*append_only, *indexes(sqlite=self.is_sqlite)):
+                    tx.exec_driver_sql(statement)
                 if found is None:
                     tx.execute(meta.insert().values(key="schema", value=str(SCHEMA_VERSION)))
         except (SQLAlchemyError, OSError) as e:
@@ -114,6 +120,15 @@ class Database:
         with self.engine.connect().execution_options(**options) as tx:
             yield tx
 
+    def appended(self, tx: Connection, seq: int, its_hash: str) -> None:
+        """The ledger ends with this entry, once the transaction is committed."""
+        tx.info[_TIP] = (seq, its_hash)
+
+    def _committed(self, tx: Connection) -> None:
+        tip = tx.info.pop(_TIP, None)
+        if tip is not None and (self.tip is None or tip[0] > self.tip[0]):
+            self.tip = tip
+
     def now(self, tx: Connection) -> float:
         """Seconds since the epoch on the store's clock: PostgreSQL's own, so that workers' clocks may differ."""
         if self.is_sqlite:
@@ -122,6 +137,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+_TIP = "greenroom_tip"
+
+
+def _forget(tx: Connection) -> None:
+    tx.info.pop(_TIP, None)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Column, Connection, RowMapping, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from greenroom.domain import ledger as chain
+from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Entry, timestamp
 from greenroom.store import tables as t
 from greenroom.store.columns import storable
@@ -48,6 +49,7 @@ class Recorder:
         now = self.database.clock.now()
         entry = chain.append(_entry(last._mapping) if last else None, now, *storable((actor, event, subject)))
         tx.execute(t.ledger.insert().values(**_columns(entry)))
+        self.database.appended(tx, entry.seq, entry.hash)
         return entry
 
     def entries(self, tx: Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
@@ -98,16 +100,24 @@ def differences(tx: Connection, told: Mapping[str, Mapping[str, Row]]) -> list[s
     """Where the tables and the ledger disagree, in words; empty when all is well."""
     found = []
     for name, table in t.RECORDED.items():
-        kept = {r.id: jsonable(dict(r._mapping)) for r in tx.execute(select(table))}
+        try:
+            kept = {r.id: jsonable(dict(r._mapping)) for r in tx.execute(select(table))}
+        except Errored as unreadable:
+            found.append(f"{name}: a row was changed past the ledger: {unreadable.because}")
+            continue
         for key in sorted(set(told[name]) | set(kept)):
-            if key not in kept:
-                found.append(f"{name} {key}: on the ledger, but missing from the store")
-            elif key not in told[name]:
-                found.append(f"{name} {key}: in the store, but not on the ledger")
-            else:
-                wrong = [c.name for c in table.columns if kept[key][c.name] != _told(told[name][key], c)]
-                found += [f"{name} {key}: {c} was changed past the ledger" for c in wrong]
+            found += unlike(table, key, told[name].get(key), kept.get(key))
     return found
+
+
+def unlike(table: Table, key: str, told: Row | None, kept: Row | None) -> list[str]:
+    """How one row (None: there is none) differs from what the ledger tells of it, in words."""
+    if kept is None:
+        return [f"{table.name} {key}: on the ledger, but missing from the store"]
+    if told is None:
+        return [f"{table.name} {key}: in the store, but not on the ledger"]
+    wrong = [c.name for c in table.columns if kept[c.name] != _told(told, c)]
+    return [f"{table.name} {key}: {c} was changed past the ledger" for c in wrong]
 
 
 def _told(row: Row, column: Column[Any]) -> Any:

@@ -11,6 +11,8 @@ from typing import IO
 from rich.box import ASCII, ROUNDED, Box
 from rich.console import Console, RenderableType
 
+from greenroom.terminal.words import only_painted
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -64,7 +66,7 @@ def console(stream: IO[str] | None = None) -> Console:
 
 
 def rendered(what: RenderableType, *, width: int, color: bool) -> str:
-    """As text, for a terminal elsewhere. Lines carry no trailing spaces."""
+    """As text, for a terminal here or elsewhere; nothing in it but colours controls that. No trailing spaces."""
     out = io.StringIO()
     screen = Console(
         file=out,
@@ -78,4 +80,5 @@ def rendered(what: RenderableType, *, width: int, color: bool) -> str:
         _environ={},
     )
     screen.print(what)
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"
+    drawn = only_painted(out.getvalue())
+    return "\n".join(line.rstrip() for line in drawn.rstrip("\n").split("\n")) + "\n"

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+"""ECMA-48 (5th edition), 8.3.117: Select Graphic Rendition."""
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
@@ -13,6 +19,30 @@ def plain(text: object) -> str:
     Line ends and tabs stay. Directions that reorder text (Unicode's bidirectional controls) go as well.
     """
     return "".join(c if c in "\n\t" or _is_harmless(c) else "·" for c in str(text))
+
+
+def only_painted(text: str) -> str:
+    """Text that was drawn for a terminal: colours stay, every other control character becomes `·`."""
+    return "".join(_painted(text))
+
+
+def _painted(text: str) -> Iterator[str]:
+    at = 0
+    for color in _COLOR.finditer(text):
+        yield plain(text[at : color.start()])
+        yield color[0]
+        at = color.end()
+    yield plain(text[at:])
+
+
+def json_text(data: object, *, indent: int | None = None) -> str:
+    """JSON that a program reads as it is and a terminal may show: what `plain` takes out stands there escaped."""
+    return escaped(json.dumps(data, indent=indent, ensure_ascii=False))
+
+
+def escaped(text: str) -> str:
+    """The same JSON, every character that could repaint a terminal as `\\uXXXX`. Such stand in its strings alone."""
+    return "".join(c if c == "\n" or _is_harmless(c) else f"\\u{ord(c):04x}" for c in text)
 
 
 def one_line(text: object) -> str:

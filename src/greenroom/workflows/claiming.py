@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +33,7 @@ class Claims:
         self._owner = owner
         self._leases = leases
         self._decide = decide
+        self._doubt: Refused | None = None
 
     def next(self, kinds: frozenset[WorkKind]) -> Lease | None:
         """A lease on the next row of these kinds that may go; None when there is nothing to do."""
@@ -40,14 +41,25 @@ class Claims:
         with world.store.database.reading() as tx:  # looking is cheap and blocks nobody
             now, running = world.clock.now(), self._leases.running()
             works = world.store.works
-            due = works.due(tx, now) or works.candidates(tx, self._owner, running, now, kinds)
-        if not due:
-            return None
+            found = works.candidates(tx, self._owner, running, now, kinds)
+            due = works.due(tx, now)
+            if not due and not found:
+                return None
+            self._doubt = self._doubted(tx) if due or _begins_a_promotion(found) else None
         with self._leases.claiming():
             with world.store.database.transaction() as tx:
                 world.store.works.wake_due(tx, world.clock.now())
                 claimed = self._first(tx, kinds)
             return self._leases.hold(claimed) if claimed else None  # held only once it is committed
+
+    def _doubted(self, tx: Connection) -> Refused | None:
+        """Why nothing may be promoted: the ledger is not the one that was written."""
+        try:
+            self._world.store.witness.chain_holds(tx)
+        except Refused as why:
+            log.error("ledger.broken", because=why.because)  # noqa: TRY400 - it says what and why
+            return why
+        return None
 
     def _first(self, tx: Connection, kinds: frozenset[WorkKind]) -> Work | None:
         """The first candidate that may go and that nobody else took."""
@@ -66,6 +78,9 @@ class Claims:
         """Decide again at the moment of execution, whoever asked: True when every gate passes."""
         if work.cancel:
             self._end(tx, work, "cancelled", {"outcome": "refused", "message": work.cancel})
+            return False
+        if self._doubt is not None and work.kind is WorkKind.PROMOTION:  # a way back stays open
+            self._end(tx, work, "refused", self._doubt.as_dict())
             return False
         try:
             decision = self._decide(tx, work)
@@ -99,6 +114,10 @@ class Claims:
         values = {"state": State.REJECTED, "error": error, "ended_at": self._world.clock.now(), "schedule_key": None}
         self._world.store.works.set_columns(tx, work.id, [State.QUEUED], **values)
         self._world.store.recorder.append(tx, work.requested_by, f"{work.kind}.{word}", about(work, error=dict(error)))
+
+
+def _begins_a_promotion(found: Sequence[Work]) -> bool:
+    return any(work.state is State.QUEUED and work.kind is WorkKind.PROMOTION for work in found)
 
 
 def about(work: Work, **more: Any) -> dict[str, Any]:

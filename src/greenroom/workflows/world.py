@@ -22,6 +22,7 @@ from greenroom.store import records, tables
 from greenroom.store.database import Database
 from greenroom.store.recorder import Recorder
 from greenroom.store.records import EnvironmentRow
+from greenroom.store.witness import Witness
 from greenroom.store.works import Works
 from greenroom.workflows.progress import Progress
 
@@ -39,6 +40,7 @@ class Store:
         self.database = database
         self.recorder = Recorder(database)
         self.works = Works(database)
+        self.witness = Witness(database)
 
     def has_release(self, tx: Connection, digest: str) -> bool:
         return tx.scalar(select(tables.release.c.id).where(tables.release.c.id == digest)) is not None
@@ -49,6 +51,9 @@ class InForce(Protocol):
 
     def __call__(self) -> ProjectConfig:
         """From memory: it may be asked for anywhere, also within a transaction."""
+
+    def digest(self) -> str:
+        """What it was applied under; empty when none was applied."""
 
     def refresh(self) -> None:
         """Another was applied: take it up. Not within a transaction."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
 from greenroom.domain.kinds import Kind
 from greenroom.domain.roles import Action, Role, may
@@ -125,6 +126,25 @@ def requests(api: Api, route: tuple[str, str]) -> Iterator[tuple[Kind | None, st
 def test_the_table_has_every_route(shared: Api) -> None:
     """A route that nobody put into the table of roles does not exist."""
     assert routes(shared) - WITHOUT_TOKEN == {(m, f"/api/v1{p}") for m, p in TABLE}
+
+
+def test_no_route_hides_from_the_table(shared: Api) -> None:
+    """What is served is what is described: no route without a description, no mounted application, no web socket."""
+    served = set()
+    for prefix, route in every_route(shared.client.app.routes):  # type: ignore[attr-defined]
+        assert isinstance(route, APIRoute), route
+        served |= {(method, prefix + route.path) for method in route.methods}
+    assert served == routes(shared)
+
+
+def every_route(found: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Routes with what stands before their path; included routers opened."""
+    for route in found:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield prefix, route
+        else:
+            yield from every_route(inner.routes, prefix + route.include_context.prefix)
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)

@@ -51,6 +51,14 @@ class UnfitPath(ValueError):
     """A path or link that must not be laid out; the message says why."""
 
 
+class UnfitTree(UnfitPath):
+    """A path that does not go together with the others."""
+
+    def __init__(self, path: str, because: str) -> None:
+        super().__init__(because)
+        self.path = path
+
+
 def checked_path(name: str) -> str:
     """`name` if it is a clean relative path; raises UnfitPath for anything that could lead elsewhere."""
     parts = name.split("/")
@@ -77,6 +85,26 @@ def checked_link(path: str, target: str) -> str:
         if depth < 0:
             raise UnfitPath(f"points to {target!r}, outside the tree")
     return target
+
+
+def checked_tree(found: Iterable[tuple[str, str]]) -> None:
+    """Paths with their kinds make one tree: none stands twice, and only directories hold others.
+
+    Raises UnfitTree, naming the path. A link that holds files would have them written to wherever it leads.
+    """
+    kinds: dict[str, str] = {}
+    for path, kind in found:
+        if path in kinds:
+            raise UnfitTree(path, "stands there twice")
+        kinds[path] = kind
+    known: set[str] = {""}
+    for path in kinds:
+        above = path.rpartition("/")[0]
+        while above not in known:
+            if kinds.get(above, DIRECTORY) != DIRECTORY:
+                raise UnfitTree(path, f"lies below {above!r}, which is a {kinds[above]}")
+            known.add(above)
+            above = above.rpartition("/")[0]
 
 
 def links_stay_inside(root: Path, links: Iterable[str]) -> None:

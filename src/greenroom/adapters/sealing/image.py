@@ -12,10 +12,21 @@ import platform
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from greenroom.adapters.sealing.files import DIRECTORY, FILE, Entry
+from greenroom.adapters.sealing.files import (
+    DIRECTORY,
+    FILE,
+    LINK,
+    MAX_BYTES,
+    MAX_FILES,
+    Entry,
+    checked_link,
+    checked_path,
+    checked_tree,
+)
 from greenroom.adapters.sealing.layout import MANIFEST, Layout, Reference, parsed, tampered
 from greenroom.domain.canonical import canonical
 from greenroom.domain.release import Descriptor
@@ -88,7 +99,7 @@ def referrers(layout: Layout, digest: str, artifact_type: str) -> list[tuple[str
         try:
             subject, (layer,) = manifest["subject"]["digest"], manifest["layers"]
             document = str(layer["digest"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise tampered(digest, "a document's manifest is malformed") from None
         if subject == digest:
             found.append((document, layout.read(document, "document")))
@@ -102,7 +113,7 @@ def read_image(layout: Layout, digest: str) -> Image:
         config = parsed(layout.read(manifest["config"]["digest"], "image config"), digest)
         descriptor = Descriptor.from_dict(json.loads(config["config"]["Labels"][LABEL]))
         layers = [x["digest"] for x in manifest["layers"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise tampered(digest, "the manifest is not that of a release") from None
     if len(layers) != 3:
         raise tampered(digest, "the manifest is not that of a release")
@@ -110,15 +121,43 @@ def read_image(layout: Layout, digest: str) -> Image:
 
 
 def file_list(layout: Layout, image: Image) -> list[Entry]:
-    """What must lie where, from the image itlayout."""
+    """What must lie where, as the image itself lists it. Raises Refused (`artifact.tampered`) for a list that no seal
+    makes: of wrong kinds, past the limits, not one tree."""
     data = layout.read(image.layers[2]["digest"], "list of files")
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            member = tar.extractfile(FILE_LIST)
-            assert member is not None  # noqa: S101 - AssertionError is answered below
-            return [Entry(*row) for row in json.loads(member.read())]
-    except (tarfile.TarError, KeyError, ValueError, TypeError, AssertionError):
-        raise tampered(image.digest, "the list of files is malformed") from None
+        return list(_listed(data))
+    except (tarfile.TarError, ValueError, TypeError, RecursionError) as error:
+        raise tampered(image.digest, f"the list of files is malformed: {str(error)[:200]!r}") from None
+
+
+@lru_cache(maxsize=8)
+def _listed(data: bytes) -> tuple[Entry, ...]:
+    """Read and checked once for these very bytes: a release is asked for before each of its starts."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+        member = tar.next()
+        if member is None or member.name != FILE_LIST or not member.isreg():
+            raise ValueError("it is not there")
+        rows = json.loads(data[member.offset_data : member.offset_data + member.size])
+    if not isinstance(rows, list) or len(rows) > MAX_FILES:
+        raise ValueError("it is no list, or too long")
+    entries = tuple(_checked(Entry(*row)) for row in rows)
+    if sum(e.size for e in entries) > MAX_BYTES:
+        raise ValueError("its files are too large")
+    checked_tree((e.path, e.kind) for e in entries)
+    return entries
+
+
+def _checked(entry: Entry) -> Entry:
+    """An entry as a seal writes it. Raises ValueError."""
+    texts = (entry.path, entry.kind, entry.digest, entry.target)
+    if not all(isinstance(t, str) for t in texts) or not all(type(n) is int for n in (entry.mode, entry.size)):
+        raise ValueError("an entry has values of wrong kinds")
+    if entry.kind not in (FILE, DIRECTORY, LINK) or entry.size < 0 or not 0 <= entry.mode <= 0o777:
+        raise ValueError(f"{entry.path[:200]!r} has no kind, size or mode that a seal gives")
+    checked_path(entry.path)
+    if entry.kind == LINK:
+        checked_link(entry.path, entry.target)
+    return entry
 
 
 def is_dependency(entry: Entry) -> bool:

@@ -127,7 +127,7 @@ class Layout:
                 return list(manifests)
         except FileNotFoundError:
             return []
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise tampered("the artifact store", "index.json is not an OCI index", str(path))
 
@@ -177,7 +177,7 @@ def parsed(data: bytes, digest: str) -> dict[str, Any]:
     """A JSON object; raises Refused (`artifact.tampered`) for anything else."""
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested without end
         found = None
     if not isinstance(found, dict):
         raise tampered(digest, "a document in it is not a JSON object")

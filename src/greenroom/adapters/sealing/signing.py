@@ -50,7 +50,7 @@ class Keyring:
                 return None
             read.verify(self._trusted(), 1)
             statement = json.loads(read.payload)
-        except (ValueError, KeyError, TypeError, AttributeError, VerificationError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, VerificationError):
             return None
         return statement if isinstance(statement, dict) else None
 

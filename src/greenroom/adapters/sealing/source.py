@@ -69,6 +69,10 @@ def export(repository: Path, commit: str, target: Path) -> None:
     files.remove_tree(partial)
     partial.mkdir(mode=0o755)
     blobs = list(_listing(repository, commit))
+    try:
+        files.checked_tree((b.path, files.LINK if b.mode == "120000" else files.FILE) for b in blobs)
+    except files.UnfitTree as error:
+        raise _unfit(error.path, f"it {error}", "git fsck names the tree that is malformed") from None
     total = sum(b.size for b in blobs)
     if len(blobs) > files.MAX_FILES or total > files.MAX_BYTES:
         raise files.too_large(total, len(blobs))

@@ -47,10 +47,16 @@ class OciArtifacts:
         root = self._unpacked / _directory_name(digest, local)
         with ThreadPoolExecutor(1) as beside:
             layers = beside.submit(self._check_layers, image)
-            if not root.is_dir():
+            is_new = not root.is_dir()
+            if is_new:
                 layers.result()
                 self._lay_out(image, sealed, root, local)
-            unpack.check(root, digest, sealed | {e.path: _as_found(e) for e in local})
+            try:
+                unpack.check(root, digest, sealed | {e.path: _as_found(e) for e in local})
+            except Refused:
+                if is_new:  # nobody changed it here: the image itself is at odds with its list, and nothing of it stays
+                    files.remove_tree(root)
+                raise
             layers.result()
         return Unpacked(
             digest,

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from greenroom.adapters.sealing import files
 from greenroom.adapters.sealing.files import DIRECTORY, FILE, LINK, Entry
@@ -20,6 +21,7 @@ from greenroom.adapters.sealing.image import APP, Image
 from greenroom.adapters.sealing.layout import Layout, tampered
 
 LARGE = 1 << 18
+MAX_HEADER = 1 << 20
 
 
 def lay_out(layout: Layout, image: Image, expected: Mapping[str, Entry], target: Path, extra: Sequence[Entry]) -> None:
@@ -32,7 +34,10 @@ def lay_out(layout: Layout, image: Image, expected: Mapping[str, Entry], target:
     try:
         links: list[Entry] = []
         for layer in image.layers[:2]:
-            with layout.path(layer["digest"]).open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            with (
+                layout.path(layer["digest"]).open("rb") as file,
+                tarfile.open(fileobj=cast(BinaryIO, _Headers(file)), mode="r:") as tar,
+            ):
                 links += _extract(file.fileno(), tar, image, expected, partial)
         for link in links:
             (partial / link.path).symlink_to(link.target)
@@ -40,6 +45,13 @@ def lay_out(layout: Layout, image: Image, expected: Mapping[str, Entry], target:
         write_local(partial, extra)
         _make_read_only(partial)
         partial.rename(target)
+    except (tarfile.TarError, EOFError, FileExistsError, NotADirectoryError, ValueError) as error:
+        files.remove_tree(partial)
+        if not target.is_dir():
+            said = str(error).replace(str(partial), "")[:200]
+            raise tampered(
+                image.digest, f"a layer is not the archive that its list of files describes: {said}"
+            ) from None
     except OSError as error:
         files.remove_tree(partial)
         if not target.is_dir():  # another start laid it out at the same moment: its work is checked next
@@ -120,10 +132,12 @@ def _first_changed(root: Path, entries: list[Entry]) -> str | None:
 def _extract(
     layer: int, tar: tarfile.TarFile, image: Image, expected: Mapping[str, Entry], root: Path
 ) -> Iterator[Entry]:
-    """Write directories and files; give the links back."""
+    """Write directories and files; give the links back. What a list names once comes once."""
+    seen: set[str] = set()
     for member in tar:
         path = member.name.removeprefix(APP)
-        entry = expected.get(path)
+        entry = expected.get(path) if path not in seen else None
+        seen.add(path)
         if entry is None or not member.name.startswith(APP) or _kind(member) != entry.kind or member.size != entry.size:
             raise tampered(image.digest, f"a layer holds {member.name[:200]!r}, which its list of files does not name")
         try:
@@ -156,8 +170,31 @@ def _write_file(layer: int, member: tarfile.TarInfo, target: Path) -> None:
             os.fchmod(handle, mode)
 
 
+class _Headers:
+    """A layer as tarfile reads it: headers alone, a block or a few at a time. One that claims to be longer than any
+    that a seal writes is not read into memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        if size > MAX_HEADER:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+
 def _kind(member: tarfile.TarInfo) -> str:
-    return FILE if member.isreg() else DIRECTORY if member.isdir() else LINK if member.issym() else "other"
+    """A sparse file is none of ours: its bytes are not those that lie in the layer."""
+    return (
+        FILE
+        if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        else DIRECTORY
+        if member.isdir()
+        else LINK
+        if member.issym()
+        else "other"
+    )
 
 
 def _make_read_only(root: Path) -> None:

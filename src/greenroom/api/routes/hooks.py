@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,7 +18,7 @@ from greenroom.api.state import ApiState, State
 from greenroom.api.views import work_answer
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.roles import Actor, Role
-from greenroom.services import releases
+from greenroom.services import pushes, releases
 
 router = APIRouter(tags=["hooks"], responses=ERRORS)
 
@@ -52,8 +52,7 @@ async def push(request: Request, state: State) -> dict[str, Any]:
     body = await request.body()
     signature = _signed(state.hook_key, body, request.headers.getlist(SIGNATURE))
     pushed = _parsed(body)
-    _only_once(state, signature, pushed.at)
-    return await run_in_threadpool(_release, state, pushed)
+    return await run_in_threadpool(_accepted, state, signature, pushed)
 
 
 def _signed(key: bytes, body: bytes, given: list[str]) -> str:
@@ -81,17 +80,13 @@ def _parsed(body: bytes) -> Pushed:
     return pushed
 
 
-def _only_once(state: ApiState, signature: str, at: datetime) -> None:
+def _accepted(state: ApiState, signature: str, pushed: Pushed) -> dict[str, Any]:
     """Raises Refused (`hook.stale`, `hook.replayed`)."""
-    now = state.app.world.clock.now()
-    if abs((now - at).total_seconds()) > FRESH_SECONDS:
+    if abs((state.app.world.clock.now() - pushed.at).total_seconds()) > FRESH_SECONDS:
         raise Refused("hook.stale", "this push was sent more than 5 minutes ago", hint="see to the sender's clock")
-    for known, until in list(state.seen_hooks.items()):
-        if until < now.timestamp():
-            del state.seen_hooks[known]
-    if signature in state.seen_hooks:
+    if not pushes.accept_once(state.app, signature, timedelta(seconds=2 * FRESH_SECONDS)):
         raise Refused("hook.replayed", "this very push was accepted before", hint="nothing to do")
-    state.seen_hooks[signature] = now.timestamp() + 2 * FRESH_SECONDS
+    return _release(state, pushed)
 
 
 def _release(state: ApiState, pushed: Pushed) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import Query
 from fastapi.responses import PlainTextResponse
 
 from greenroom.api.access import Who
-from greenroom.api.routing import authenticated_router
+from greenroom.api.routing import ERRORS_OF_TEXT, authenticated_router
 from greenroom.api.shapes import PathInPlace
 from greenroom.api.state import Services
 from greenroom.services import status
@@ -22,7 +22,12 @@ def get_status(services: Services, who: Who) -> dict[str, Any]:
     return status.path(services, who)
 
 
-@router.get("/status.txt", response_class=PlainTextResponse, summary="The same as a picture for a terminal")
+@router.get(
+    "/status.txt",
+    response_class=PlainTextResponse,
+    responses=ERRORS_OF_TEXT,
+    summary="The same as a picture for a terminal",
+)
 def get_status_text(
     services: Services,
     who: Who,

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from greenroom.api.access import Who
 from greenroom.api.asked import Collection
 from greenroom.api.metrics import exposition
-from greenroom.api.routing import authenticated_router
+from greenroom.api.routing import ERRORS_OF_TEXT, authenticated_router
 from greenroom.api.shapes import Collected, Examined
 from greenroom.api.state import Services
 from greenroom.services import collect, doctor
@@ -28,7 +28,7 @@ def examine(services: Services, who: Who) -> list[dict[str, Any]]:
     return doctor.examine(services, who)
 
 
-@router.get("/metrics", response_class=PlainTextResponse, summary="For Prometheus")
+@router.get("/metrics", response_class=PlainTextResponse, responses=ERRORS_OF_TEXT, summary="For Prometheus")
 def metrics(services: Services, who: Who) -> PlainTextResponse:
     text, media_type = exposition(services, who)
     return PlainTextResponse(text, media_type=media_type)

@@ -14,7 +14,7 @@ from rich.text import Text
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Limit
 from greenroom.domain.errors import BadInput, Errored, Refused
-from greenroom.terminal.words import local, one_line
+from greenroom.terminal.words import escaped, local, one_line
 
 ORDER = 140
 
@@ -82,7 +82,7 @@ def export(
     lines = session.client.lines("ledger", "export")
     if output is None:
         for line in lines:
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(escaped(line) + "\n")
         return 0
     count = 0
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from typer.core import TyperGroup
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Limit, Release, Wait
-from greenroom.terminal.words import local, one_line, since, size
+from greenroom.terminal.words import json_text, local, one_line, since, size
 
 ORDER = 60
 
@@ -99,7 +98,7 @@ def documents(session: Session, release: Release) -> int:
     Example: greenroom release documents 7.0.1 > documents.json
     """
     found = session.client.get("releases", release, "documents")
-    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(found, indent=2) + "\n")
     return 0
 
 
@@ -112,8 +111,8 @@ def _table(found: list[dict[str, Any]]) -> RenderableType:
     for r in found:
         table.add_row(
             Text(one_line(r["version"]), style="bold"),
-            Text(r["short"]),
-            Text(r["commit"][:12], style="dim"),
+            Text(one_line(r["short"])),
+            Text(one_line(r["commit"][:12]), style="dim"),
             Text(f"{since(r['made_at'])} by {one_line(r['made_by'])}"),
             Text(", ".join(r["in"]), style="green"),
         )

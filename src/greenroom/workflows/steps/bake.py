@@ -30,7 +30,7 @@ class BakeStep:
         since = parse_timestamp(context.fact("switch", "at"))
         if context.work.request.get("end_bake"):
             context.say("the bake was ended")
-            return Done({"baked_seconds": (now - since).total_seconds()})
+            return Done({"baked_seconds": max((now - since).total_seconds(), 0.0)})
         watch = Watch.of(context, self.name, since)
         worse = watch.why_worse(context)
         if worse:
@@ -40,11 +40,11 @@ class BakeStep:
                 because=worse,
                 hint="visitors were sent back to the older release; see the logs, mend, release again",
             )
-        until = since + timedelta(seconds=context.config.bake.seconds)
-        if now >= until:
+        left = timedelta(seconds=context.config.bake.seconds - watch.seconds)
+        if left <= timedelta():
             context.say("baked: no worse than before")
-            return Done({"baked_seconds": (now - since).total_seconds()})
-        return Again(min(until, now + POLL), watch.as_facts())
+            return Done({"baked_seconds": watch.seconds})
+        return Again(now + min(left, POLL), watch.as_facts())
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
@@ -53,27 +53,39 @@ class BakeStep:
 @dataclass(frozen=True)
 class Watch:
     """What was seen of the release so far: requests and failures are added up look by look, latencies are those of
-    the last minute, and `slow` counts the looks in a row at which they were too long."""
+    the last minute, and `slow` counts the looks in a row at which they were too long.
+
+    `seconds` is how long it has been watched: the sum of the times between looks, so that a clock that is set back
+    neither prolongs the bake nor blinds it.
+    """
 
     failures: Seen
     latencies: Seen
     looked_at: datetime
     slow: int
+    seconds: float
 
     @classmethod
     def of(cls, context: StepContext, step: str, since: datetime) -> Watch:
         """What earlier looks of this step recorded, and what happened since the last of them."""
         last = context.fact(step, "watch") or {"requests": 0, "failed": 0, "looked_at": timestamp(since), "slow": 0}
-        now = context.world.clock.now()
-        new = _seen(context, parse_timestamp(last["looked_at"]), now)
+        now, looked_at = context.world.clock.now(), parse_timestamp(last["looked_at"])
+        before = last.get("seconds", (looked_at - since).total_seconds())  # rows of an older Greenroom have none
+        seconds = max(before, 0.0) + max((now - looked_at).total_seconds(), 0.0)
+        new = _seen(context, looked_at, now)
         failures = Seen(last["requests"] + new.requests, last["failed"] + new.failed)
-        warm = max(since + timedelta(seconds=WARM_UP_SECONDS), now - WINDOW)
+        warm = max(now - timedelta(seconds=seconds - WARM_UP_SECONDS), now - WINDOW)
         latencies = _seen(context, warm, now) if warm < now else Seen(0, 0)
         is_slow = why_slower(_limits(context), _before(context), latencies) is not None
-        return cls(failures, latencies, now, last["slow"] + 1 if is_slow else 0)
+        return cls(failures, latencies, now, last["slow"] + 1 if is_slow else 0, seconds)
 
     def as_facts(self) -> dict[str, Any]:
-        seen = {"requests": self.failures.requests, "failed": self.failures.failed, "slow": self.slow}
+        seen = {
+            "requests": self.failures.requests,
+            "failed": self.failures.failed,
+            "slow": self.slow,
+            "seconds": self.seconds,
+        }
         return {"watch": {**seen, "looked_at": timestamp(self.looked_at)}}
 
     def why_worse(self, context: StepContext) -> str | None:

@@ -62,7 +62,7 @@ class SwitchStep:
                     because=f"at a share of {canary.shares[stage]:.0%}: {worse}",
                     hint="visitors were sent back to the older release; see the logs, mend, release again",
                 )
-            if now < since + timedelta(seconds=canary.hold_seconds):
+            if watch.seconds < canary.hold_seconds:
                 return Again(now + CANARY_POLL, watch.as_facts())
         stage += 1
         if stage == len(canary.shares):
