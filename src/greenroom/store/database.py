@@ -12,26 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.errors import Errored
 from greenroom.ports.clock import Clock
-from greenroom.store.tables import SCHEMA_VERSION, meta, metadata
-
-APPEND_ONLY_SQLITE = (
-    "CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-)
-APPEND_ONLY_POSTGRESQL = (
-    "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    "CREATE OR REPLACE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger"
-    " FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()",
-)
-
+from greenroom.store.opening import make_or_migrate
 
 TURN = text("SELECT pg_advisory_xact_lock(7310922)")
 """Transactions that write take turns on PostgreSQL, as SQLite's BEGIN IMMEDIATE makes them: what one has read (a gate's
@@ -57,35 +43,27 @@ class Database:
     def sqlite(cls, path: Path, clock: Clock) -> Database:
         return cls(f"sqlite:///{path}", clock)
 
+    @property
+    def file(self) -> Path | None:
+        """Where a SQLite store lies; None for PostgreSQL."""
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name else None
+
     def _make_private(self) -> None:
         """The file is ours alone, whatever the umask; SQLite gives its companions the same mode."""
-        file = self.engine.url.database
-        if self.is_sqlite and file:
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            Path(file).chmod(0o600)
+        if self.file is not None:
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self.file.chmod(0o600)
 
     def open(self) -> None:
-        """Make or migrate the tables.
+        """Make or migrate the tables: see `store.opening`.
 
-        Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`).
+        Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`,
+        `store.copy_failed`).
         """
         try:
             self._make_private()
-            with self.transaction() as tx:
-                meta.create(tx, checkfirst=True)
-                found = tx.scalar(select(meta.c.value).where(meta.c.key == "schema"))
-                if found is not None and int(found) > SCHEMA_VERSION:
-                    raise Refused(
-                        "store.newer",
-                        "this store was written by a newer Greenroom",
-                        because=f"its schema is {found}; this one knows up to {SCHEMA_VERSION}",
-                        hint="run the newer Greenroom again; nothing was changed",
-                    )
-                metadata.create_all(tx, checkfirst=True)
-                for statement in APPEND_ONLY_SQLITE if self.is_sqlite else APPEND_ONLY_POSTGRESQL:
-                    tx.execute(text(statement))
-                if found is None:
-                    tx.execute(meta.insert().values(key="schema", value=str(SCHEMA_VERSION)))
+            make_or_migrate(self)
         except (SQLAlchemyError, OSError) as e:
             raise Errored(
                 "store.unreadable",
