@@ -14,6 +14,7 @@ from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.ports.edge import Pointer
 from greenroom.services import judgements, policy, record_keeping
+from greenroom.services.recovery import recover
 from greenroom.store import records
 from greenroom.store import tables as t
 from greenroom.store.database import Database
@@ -71,12 +72,12 @@ class Continued(Story):
             for row in tx.execute(select(t.release)):
                 described = Descriptor.from_dict(row.descriptor)
                 assert self.world.artifacts.put(described, {"app.py": row.version}) == row.id
-            self.waiting = self.world.store.works.find(tx, states=[State.WAITING])[0].id
             rows = records.environments(tx)
         for row in rows:
             if row.current and self.world.project().environment(row.name).runs:
                 self.world.databases.ensure(row.name, self.world.release(row.current).descriptor.services)
                 self.world.edge.point(row.name, Pointer(row.dial, row.current, 0))
+        recover(memory_app(self.world))
 
 
 def go_on(directory: Path, database: Database) -> None:
@@ -85,8 +86,8 @@ def go_on(directory: Path, database: Database) -> None:
     app, manager = memory_app(story.world), actor(Role.MANAGER)
     told = record_keeping.verify(app, manager)
     assert told["problems"] == []
-    waiting = story.work(story.waiting)
-    assert waiting.state is State.WAITING
+    with database.reading() as tx:
+        (waiting,) = story.world.store.works.find(tx, states=[State.WAITING])
     judgements.approve(app, manager, waiting.release or "", waiting.environment or "")
     assert story.run(waiting.id).state is State.DONE
     assert story.world.environment("production").current == waiting.release

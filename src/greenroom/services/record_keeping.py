@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from greenroom.domain import ledger as chain
 from greenroom.domain.ledger import Broken, Entry
 from greenroom.domain.roles import Action, Actor
 from greenroom.services.app import App
-from greenroom.store.recorder import differences, project
+from greenroom.store.recorder import Told, differences
 
 
 def entries(app: App, actor: Actor, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
@@ -26,9 +27,10 @@ def verify(app: App, actor: Actor, *, head: str | None = None) -> dict[str, Any]
     """
     app.allow(actor, Action.READ_LEDGER)
     seen: list[str] = []
-    with app.world.store.database.reading() as tx:
-        found = chain.verify(_watched(app.world.store.recorder.entries(tx), head, seen))
-        problems = [] if isinstance(found, Broken) else differences(tx, project(app.world.store.recorder.entries(tx)))
+    with app.world.store.database.reading() as tx, closing(Told()) as told:
+        entries = told.following(app.world.store.recorder.entries(tx))  # one reading of it answers both questions
+        found = chain.verify(_watched(entries, head, seen))
+        problems = [] if isinstance(found, Broken) else differences(tx, told)
     if isinstance(found, Broken):
         problems = [f"entry {found.seq}: {found.problem}"]
     elif head is not None and not seen:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -91,6 +92,21 @@ class Database:
             options["isolation_level"] = "REPEATABLE READ"
         with self.engine.connect().execution_options(**options) as tx:
             yield tx
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong with its pages; empty when all is well, or when it is not ours to look.
+
+        Reads the file anew: a page that is still in memory would hide what became of it on the disk. PostgreSQL keeps
+        checksums of its own, and its pages are its administrator's.
+        """
+        if self.file is None:
+            return []
+        with closing(sqlite3.connect(f"file:{quote(str(self.file))}?mode=ro", uri=True)) as fresh:
+            try:
+                said = [str(row[0]) for row in fresh.execute("PRAGMA integrity_check(20)")]
+            except sqlite3.DatabaseError as e:  # so damaged that it cannot be looked through
+                return [str(e)]
+        return [] if said == ["ok"] else said
 
     def now(self, tx: Connection) -> float:
         """Seconds since the epoch on the store's clock: PostgreSQL's own, so that workers' clocks may differ."""

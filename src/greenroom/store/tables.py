@@ -193,6 +193,7 @@ work = Table(
     # A schedule happens once for its local time, also when the clock shows that time twice.
     Column("schedule_key", Text, unique=True),
     Index("work_by_time", "requested_at", "id"),
+    Index("work_by_place_and_state", "environment", "state"),
     Index("work_by_state", "state", "requested_at"),
     Index("work_by_environment", "environment", "requested_at"),
 )
