@@ -15,6 +15,7 @@ from typing import Any
 
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.edge import MemoryEdge
+from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
@@ -86,6 +87,7 @@ def memory_world(
         secrets=MemorySecrets(),
         mail=MemoryMail(),
         probe=FakeProbe(),
+        house=MemoryHouse(),
         progress=Progress(clock),
         project=policy.AppliedPolicy(made),
     )

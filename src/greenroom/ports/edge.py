@@ -103,3 +103,6 @@ class Edge(Protocol):
         """What happened, by release, from the access log."""
 
     def alive(self) -> bool: ...
+
+    def drift(self, sites: Sequence[Site]) -> str:
+        """In words, how what is served differs from these sites; empty when it is what `configure` would serve."""

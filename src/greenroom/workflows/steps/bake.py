@@ -27,7 +27,8 @@ class BakeStep:
         if not runs(context) or was(context).release is None or context.config.bake.seconds <= 0:
             return Done()
         now = context.world.clock.now()
-        since = parse_timestamp(context.fact("switch", "at"))
+        # Before now, also when the clock went back: else it would bake until that time comes again.
+        since = min(now, parse_timestamp(context.fact(self.name, "since", context.fact("switch", "at"))))
         if context.work.request.get("end_bake"):
             context.say("the bake was ended")
             return Done({"baked_seconds": (now - since).total_seconds()})
@@ -44,7 +45,7 @@ class BakeStep:
         if now >= until:
             context.say("baked: no worse than before")
             return Done({"baked_seconds": (now - since).total_seconds()})
-        return Again(min(until, now + POLL), watch.as_facts())
+        return Again(min(until, now + POLL), {**watch.as_facts(), "since": timestamp(since)})
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
@@ -65,7 +66,7 @@ class Watch:
         """What earlier looks of this step recorded, and what happened since the last of them."""
         last = context.fact(step, "watch") or {"requests": 0, "failed": 0, "looked_at": timestamp(since), "slow": 0}
         now = context.world.clock.now()
-        new = _seen(context, parse_timestamp(last["looked_at"]), now)
+        new = _seen(context, min(now, parse_timestamp(last["looked_at"])), now)
         failures = Seen(last["requests"] + new.requests, last["failed"] + new.failed)
         warm = max(since + timedelta(seconds=WARM_UP_SECONDS), now - WINDOW)
         latencies = _seen(context, warm, now) if warm < now else Seen(0, 0)
