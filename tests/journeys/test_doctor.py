@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.doctor_damages import DAMAGES
+from tests.damages import DAMAGES
 from tests.life_support import Life, living, wait_until
 
 WITH_DATA = """services: {postgres: 18}
