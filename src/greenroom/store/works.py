@@ -57,7 +57,7 @@ class Works:
         limit: int = 200,
     ) -> list[Work]:
         """Newest first."""
-        query = select(t.work).order_by(w.requested_at.desc(), w.id.desc()).limit(limit)
+        query = select(t.work)
         if environment is not None:
             query = query.where(w.environment == environment)
         if states is not None:
@@ -66,7 +66,12 @@ class Works:
             query = query.where(w.kind.in_([k.value for k in kinds]))
         if release is not None:
             query = query.where(w.release == release)
-        return [_work(r._mapping) for r in tx.execute(query)]
+        if states is None:
+            query = query.order_by(w.requested_at.desc(), w.id.desc()).limit(limit)
+            return [_work(r._mapping) for r in tx.execute(query)]
+        # Sorted here: an ORDER BY makes SQLite walk all work of an environment by time instead of looking up its state.
+        found = [_work(r._mapping) for r in tx.execute(query)]
+        return sorted(found, key=lambda work: (work.requested_at, work.id), reverse=True)[:limit]
 
     def holder(self, tx: Connection, environment: str) -> Work | None:
         """The work that holds an environment's slot: active, or standing in attention."""
