@@ -199,7 +199,7 @@ def test_work_that_needs_a_person(world: World) -> None:
 def test_a_clock_behind_the_ledger(world: World) -> None:
     """An entry from the future means that the clock went back."""
     world.clock.at -= timedelta(hours=2)
-    assert "is to come" in damage(world)["clock"]["said"]
+    assert "are of a time to come: 1 (account.granted)" in damage(world)["clock"]["said"]
 
 
 def test_an_edge_that_does_not_answer(world: World) -> None:
