@@ -11,12 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, promotions, status, verification
+from bench import decision, growth, promotions, status, verification
 from bench.figure import Figure
 
 BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
     decision.measure,
     verification.measure,
+    growth.measure,
     status.measure,
     promotions.measure,
 )

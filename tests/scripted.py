@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.clock import Clock
+from greenroom.ports.damage import Damage
 from greenroom.ports.databases import Database, Lost, RestorePoint
 
 
@@ -71,6 +72,9 @@ class ScriptedDatabases:
 
     def connections(self, environment: str) -> int:
         return 0
+
+    def damage(self, environment: str) -> list[Damage]:
+        return []
 
     def stop(self, environment: str) -> None:
         """Nothing runs."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.edge import MemoryEdge
+from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
@@ -60,15 +61,19 @@ class FakeProbe:
         return self.answers.get(dial, Answer(200, 0.001))
 
 
-def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock | None = None) -> World:
+def memory_world(
+    tmp_path: Path, config_text: str | None = FULL, *, clock: Clock | None = None, database: Database | None = None
+) -> World:
     """Everything a workflow can reach, nothing real but SQLite. `config_text` is put in force; None: nothing is.
 
-    Everybody whom `actor` makes of one role has an account, named after it, which no token opens.
+    Everybody whom `actor` makes of one role has an account, named after it, which no token opens. `database`: an opened
+    store to go on with as it is; nothing is recorded in it.
     """
-    clock = clock or FakeClock()
-    database = Database.sqlite(tmp_path / "greenroom.db", clock)
-    database.open()
-    store = Store(database)
+    clock = clock or (database.clock if database else FakeClock())
+    made = database or Database.sqlite(tmp_path / "greenroom.db", clock)
+    if database is None:
+        made.open()
+    store = Store(made)
     artifacts = MemoryArtifacts()
     world = World(
         clock=clock,
@@ -82,9 +87,12 @@ def memory_world(tmp_path: Path, config_text: str | None = FULL, *, clock: Clock
         secrets=MemorySecrets(),
         mail=MemoryMail(),
         probe=FakeProbe(),
+        house=MemoryHouse(),
         progress=Progress(clock),
-        project=policy.AppliedPolicy(database),
+        project=policy.AppliedPolicy(made),
     )
+    if database is not None:
+        return world
     with store.database.transaction() as tx:
         for role in Role:
             row = {"id": role.value, "roles": [role.value], "token_hash": role.value, "created_at": clock.now()}

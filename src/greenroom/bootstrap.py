@@ -14,6 +14,7 @@ from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.caddy.program import RunAs
 from greenroom.adapters.clock import SortableIdentifiers, SystemClock
 from greenroom.adapters.home import Home
+from greenroom.adapters.house import FileHouse
 from greenroom.adapters.mail.mailboxes import CaughtMail
 from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.probe import HttpProbe
@@ -85,6 +86,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
         secrets=FileSecrets(home),
         mail=CaughtMail(home, keeper, lambda: [e.name for e in policy().environments if e.catches_mail], clock),
         probe=HttpProbe(),
+        house=FileHouse(home),
         progress=Progress(clock),
         project=policy,
     )

@@ -74,6 +74,7 @@ class Freeze:
     lifted_at: datetime | None = None
 
     def holds(self, now: datetime) -> bool:
+        """Whatever `at` says: one that was declared before the clock went back holds all the same."""
         return self.lifted_at is None and (self.until is None or now < self.until)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -117,15 +118,29 @@ class Case:
         Revoked ones count as newest too, so that withdrawing a bad result never brings an older good one back to
         life: it takes a new result. Of findings of the same instant the worst counts, whatever their order.
         """
+        if name is not None and environment is not None:
+            return self._newest.get((kind, name, environment))
         found = (
             e
-            for e in self.evidence
-            if e.release == self.request.release
-            and e.kind == kind
-            and (name is None or e.name == name)
-            and (environment is None or e.environment == environment)
+            for (of_kind, named, where), e in self._newest.items()
+            if of_kind == kind and (name is None or named == name) and (environment is None or where == environment)
         )
-        return max(found, key=lambda e: (e.at, e.revoked_at is not None, _BADNESS[e.outcome], e.id), default=None)
+        return max(found, key=_counts, default=None)
+
+    @cached_property
+    def _newest(self) -> dict[tuple[str, str, str | None], Evidence]:
+        """The finding that counts, by kind, name and environment: looked for once, however many checks ask."""
+        found: dict[tuple[str, str, str | None], Evidence] = {}
+        for e in self.evidence:
+            key = (e.kind, e.name, e.environment)
+            if e.release == self.request.release and (key not in found or _counts(e) > _counts(found[key])):
+                found[key] = e
+        return found
+
+
+def _counts(e: Evidence) -> tuple[datetime, bool, int, str]:
+    """Greater for what counts more."""
+    return (e.at, e.revoked_at is not None, _BADNESS[e.outcome], e.id)
 
 
 _BADNESS = {Outcome.PASSED: 0, Outcome.ERRORED: 1, Outcome.FAILED: 2}

@@ -47,6 +47,14 @@ class KeeperClient:
     def all(self) -> list[Status]:
         return [_status(s) for s in self._ask({"op": "all"})]
 
+    def answers(self) -> bool:
+        """True if a keeper is there now; never starts one, whatever `heal` says."""
+        try:
+            self._ask_once({"op": "ping"}, ANSWER_SECONDS)
+        except KeeperUnavailable:
+            return False
+        return True
+
     def ping(self) -> dict[str, Any]:
         """The keeper's `pid`, its `protocol` version, and the records it left alone (`strange`: name → why)."""
         answer: dict[str, Any] = self._ask({"op": "ping"})

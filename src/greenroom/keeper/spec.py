@@ -64,6 +64,9 @@ class Keeper(Protocol):
 
     def all(self) -> list[Status]: ...
 
+    def answers(self) -> bool:
+        """True if a keeper is there now. Starts none and never raises."""
+
 
 class KeeperUnavailable(OSError):
     """No keeper answers on the socket."""

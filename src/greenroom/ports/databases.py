@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
+from greenroom.ports.damage import Damage
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ class Databases(Protocol):
 
     def connections(self, environment: str) -> int:
         """How many the application holds at the moment."""
+
+    def damage(self, environment: str) -> list[Damage]:
+        """What is wrong with the environment's cluster or its restore points; nothing for one that never had any."""
 
     def stop(self, environment: str) -> None:
         """Stop the cluster; its data stays."""

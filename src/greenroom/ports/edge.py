@@ -107,3 +107,6 @@ class Edge(Protocol):
     def metrics(self) -> str:
         """What the proxy counts, as Prometheus text: `caddy_http_request_duration_seconds` by server (`site-ENV`,
         `preview-ENV`) and status. Raises Errored (`edge.unavailable`)."""
+
+    def drift(self, sites: Sequence[Site]) -> str:
+        """In words, how what is served differs from these sites; empty when it is what `configure` would serve."""

@@ -124,5 +124,8 @@ class Runtime(Protocol):
     def free_port(self, environment: str) -> int:
         """A TCP port on 127.0.0.1 that nobody listens on, from Greenroom's range."""
 
+    def answers(self) -> bool:
+        """True if what keeps processes running is there now. It only looks: nothing is started by asking."""
+
     def isolation(self) -> str:
         """In words: what separates environments on this machine, and what is missing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from greenroom.config.project import EnvironmentConfig
@@ -17,10 +19,17 @@ from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.world import World
 
 
-def decide_on(tx: Connection, world: World, request: Request, release: Release) -> tuple[Decision, Case]:
-    """Ask every gate of the environment, with what is recorded now, and whether the ledger tells the same."""
+def decide_on(
+    tx: Connection,
+    world: World,
+    request: Request,
+    release: Release,
+    rows: Sequence[EnvironmentRow] | None = None,
+) -> tuple[Decision, Case]:
+    """Ask every gate of the environment, with what is recorded now, and whether the ledger tells the same. `rows`: the
+    environments, where they are known."""
     config = world.project().environment(request.environment)
-    case = case_of(tx, world, request, release, config)
+    case = case_of(tx, world, request, release, config, rows or records.environments(tx))
     lines = decide(config.gates, case).lines
     contradicted = contradiction(tx, world, case)
     return Decision((contradicted, *lines) if contradicted else lines), case
@@ -43,9 +52,15 @@ def decide_work(tx: Connection, world: World, work: Work) -> Decision | None:
     return decide_on(tx, world, request, release)[0]
 
 
-def case_of(tx: Connection, world: World, request: Request, release: Release, config: EnvironmentConfig) -> Case:
+def case_of(
+    tx: Connection,
+    world: World,
+    request: Request,
+    release: Release,
+    config: EnvironmentConfig,
+    rows: Sequence[EnvironmentRow],
+) -> Case:
     """Everything on the table for this request."""
-    rows = records.environments(tx)
     evidence = records.evidence_of(tx, release.digest)
     approvals = records.approvals_of(tx, release.digest, request.environment)
     overrides = records.overrides_of(tx, release.digest, request.environment)
@@ -75,7 +90,7 @@ def _view(row: EnvironmentRow, release: Release) -> EnvironmentView:
 
 
 def _shown(
-    config: EnvironmentConfig, release: Release, rows: list[EnvironmentRow], evidence: tuple[Evidence, ...]
+    config: EnvironmentConfig, release: Release, rows: Sequence[EnvironmentRow], evidence: tuple[Evidence, ...]
 ) -> str:
     """The digest of what an approver is shown: release, plan, configuration, what it replaces, what was found.
 

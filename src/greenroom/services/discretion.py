@@ -30,9 +30,12 @@ def hears(actor: Actor, kind: Kind | None) -> bool:
 
 def hears_in(actor: Actor, environment: str | None, rows: list[EnvironmentRow]) -> bool:
     """The same by name. An environment that is no longer on the path is held to the strictest kind."""
-    if environment is None:
-        return hears(actor, None)
-    return hears(actor, next((r.kind for r in rows if r.name == environment), Kind.PRODUCTION))
+    return hears_there(actor, environment, {r.name: r.kind for r in rows})
+
+
+def hears_there(actor: Actor, environment: str | None, kinds: Mapping[str, Kind]) -> bool:
+    """The same for many names, with the kinds of the environments on the path."""
+    return hears(actor, None if environment is None else kinds.get(environment, Kind.PRODUCTION))
 
 
 def lines_for_all(said: list[Said]) -> list[Said]:

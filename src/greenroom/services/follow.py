@@ -25,6 +25,7 @@ class Follower:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._known_tips: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="follower", daemon=True)
 
@@ -56,7 +57,10 @@ class Follower:
 
     def _ask(self, environment: str, branch: str) -> list[str]:
         commit = self._tip(branch)
-        if not commit or self._known(commit):
+        if not commit or self._known_tips.get(environment) == commit:
+            return []
+        if self._known(commit):
+            self._known_tips[environment] = commit
             return []
         releases.make(self._app, FOLLOWER, commit, then_promote=environment)
         return [commit]
@@ -73,7 +77,10 @@ class Follower:
         return shown.stdout.strip() or None
 
     def _known(self, commit: str) -> bool:
-        """True if work for it was asked for before, by anybody."""
+        """True if it is released, or work for it was asked for before, by anybody. Asked once for each new tip: it
+        looks through a thousand works."""
         with self._app.world.store.database.reading() as tx:
+            if records.is_commit_released(tx, commit):
+                return True
             works = self._app.world.store.works.find(tx, kinds=[WorkKind.RELEASE], limit=1000)
         return any(commit in (w.request.get("commit"), (w.facts.get("fetch") or {}).get("commit")) for w in works)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Broken, Entry
 from greenroom.domain.roles import Action, Actor
 from greenroom.services.app import App
-from greenroom.store.recorder import differences, project
+from greenroom.store.recorder import Told, differences
 
 
 def entries(app: App, actor: Actor, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
@@ -28,12 +29,13 @@ def verify(app: App, actor: Actor, *, head: str | None = None) -> dict[str, Any]
     """
     app.allow(actor, Action.READ_LEDGER)
     watch = _Watch(head)
-    with app.world.store.database.reading() as tx:
+    with app.world.store.database.reading() as tx, closing(Told()) as told:
+        entries = told.following(app.world.store.recorder.entries(tx))  # one reading of it answers both questions
         try:
-            found = chain.verify(watch.over(app.world.store.recorder.entries(tx)))
+            found = chain.verify(watch.over(entries))
         except Errored as unreadable:
             found = Broken(watch.count + 1, unreadable.because)
-        problems = [] if isinstance(found, Broken) else differences(tx, project(app.world.store.recorder.entries(tx)))
+        problems = [] if isinstance(found, Broken) else differences(tx, told)
     if isinstance(found, Broken):
         problems = [f"entry {found.seq}: {found.problem}"]
     elif head is not None and not watch.met:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.work import Direction, State, Work
+from greenroom.ports.edge import Pointer
 from greenroom.ports.runtime import InstanceState
 from greenroom.services.app import App
 from greenroom.store import records, tables
@@ -45,6 +46,8 @@ def recover(app: App) -> None:
     for name in names:
         with _by_itself(name):
             _raise_fence(app, name)
+        with _by_itself(name):
+            _send_where_recorded(app, name)
         with _by_itself(name):
             for standing in _wanted(app, name):
                 with _by_itself(name, standing.release):
@@ -83,6 +86,20 @@ def _raise_fence(app: App, environment: str) -> None:
             tx.execute(fence.insert().values(environment=environment, token=pointer.token))
         elif found < pointer.token:
             tx.execute(fence.update().where(c.environment == environment).values(token=pointer.token))
+
+
+def _send_where_recorded(app: App, environment: str) -> None:
+    """Visitors whose pointer is gone are sent where the row says. One that says something else is left alone: the store
+    may be a copy from before, and only a person can tell which of the two is right."""
+    if app.world.edge.pointer(environment) is not None or not app.world.project().environment(environment).runs:
+        return
+    with app.world.store.database.reading() as tx:
+        row = records.environment(tx, environment)
+        holder = app.world.store.works.holder(tx, environment)
+        token = tx.scalar(select(tables.fence.c.token).where(tables.fence.c.environment == environment)) or 0
+    if row.current and row.dial and holder is None:  # work under way points by itself
+        log.warning("recovery.sent_where_recorded", environment=environment, dial=row.dial, release=row.current)
+        app.world.edge.point(environment, Pointer(row.dial, row.current, token))
 
 
 def _wanted(app: App, environment: str) -> list[Standing]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from greenroom.domain.errors import GreenroomError
+from greenroom.domain.evidence import Freeze
 from greenroom.domain.gate import Request
 from greenroom.domain.names import short
 from greenroom.domain.roles import Action, Actor
@@ -15,11 +18,23 @@ from greenroom.domain.work import State, Work
 from greenroom.ports.runtime import InstanceState
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
-from greenroom.services.discretion import error_for_all, hears, hears_in, without_output
+from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there, without_output
 from greenroom.store import records
-from greenroom.store.records import EnvironmentRow
+from greenroom.store.records import Called, EnvironmentRow
 
 UNFINISHED = [State.WAITING, State.QUEUED, State.ACTIVE, State.ATTENTION]
+MOST_UNFINISHED = 10_000
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What one look at the path reads at once, instead of once for each environment."""
+
+    rows: list[EnvironmentRow]
+    called: Mapping[str, Called]
+    freezes: Mapping[str, list[Freeze]]
+    works: Mapping[str | None, list[Work]]
+    now: datetime
 
 
 def path(app: App, actor: Actor) -> dict[str, Any]:
@@ -28,9 +43,11 @@ def path(app: App, actor: Actor) -> dict[str, Any]:
     now = app.world.clock.now()
     with app.world.store.database.reading() as tx:
         rows = records.environments(tx)
-        works = app.world.store.works.find(tx, states=UNFINISHED)
-        shown = [_environment(app, tx, actor, rows, i, works, now) for i in range(len(rows))]
-        making = [work_view(app, tx, w, now, heard=hears(actor, None)) for w in works if w.environment is None]
+        works = app.world.store.works.find(tx, states=UNFINISHED, limit=MOST_UNFINISHED)
+        digests = [d for row in rows for d in (row.current, row.previous)] + [w.release for w in works]
+        known = _Known(rows, records.called(tx, digests), records.freezes(tx), _by_environment(works), now)
+        shown = [_environment(app, tx, actor, known, i) for i in range(len(rows))]
+        making = [_work_view(w, now, known.called, heard=hears(actor, None)) for w in known.works.get(None, [])]
     return {"project": app.world.project().project, "at": now, "environments": shown, "releases": making}
 
 
@@ -49,19 +66,31 @@ def works(app: App, actor: Actor, *, environment: str | None = None, limit: int 
     with app.world.store.database.reading() as tx:
         found = app.world.store.works.find(tx, environment=environment, limit=min(limit, 1000))
         rows, now = records.environments(tx), app.world.clock.now()
-        return [work_view(app, tx, w, now, heard=hears_in(actor, w.environment, rows)) for w in found]
+        called, kinds = records.called(tx, (w.release for w in found)), {r.name: r.kind for r in rows}
+        return [_work_view(w, now, called, heard=hears_there(actor, w.environment, kinds)) for w in found]
 
 
 def work_view(
     app: App, tx: Connection, work: Work, now: datetime, *, history: bool = False, heard: bool = False
 ) -> dict[str, Any]:
     """For people and machines alike. `seconds` counts from the first claim, so waiting is not in it. Unless `heard`,
-    without what programs said. The release may have been collected since."""
-    version = work.request.get("commit")
-    if work.release:
-        version = records.release_even_if_collected(tx, work.release).version
+    without what programs said."""
+    view = _work_view(work, now, records.called(tx, [work.release]), heard=heard)
+    if history:
+        told = app.world.store.works.history(tx, work.id)
+        view["heard"] = heard
+        view["history"] = told if heard else [{**line, "detail": ""} for line in told]
+        view["facts"] = dict(work.facts) if heard else without_output(work.facts)
+        view["steps"] = _durations(work, told)
+        view["application_seconds"] = sum(_application(f) for f in work.facts.values())
+    return view
+
+
+def _work_view(work: Work, now: datetime, called: Mapping[str, Called], *, heard: bool) -> dict[str, Any]:
+    """One line of a list. The release may have been collected since."""
+    version = called[work.release].version if work.release else work.request.get("commit")
     ended = work.ended_at or now
-    view: dict[str, Any] = {
+    return {
         "id": work.id,
         "kind": work.kind.value,
         "environment": work.environment,
@@ -82,14 +111,6 @@ def work_view(
         "error": work.error if heard else error_for_all(work.error, work.environment or "releases"),
         "cancel": work.cancel,
     }
-    if history:
-        told = app.world.store.works.history(tx, work.id)
-        view["heard"] = heard
-        view["history"] = told if heard else [{**line, "detail": ""} for line in told]
-        view["facts"] = dict(work.facts) if heard else without_output(work.facts)
-        view["steps"] = _durations(work, told)
-        view["application_seconds"] = sum(_application(f) for f in work.facts.values())
-    return view
 
 
 def _durations(work: Work, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -111,32 +132,37 @@ def _application(facts: Any) -> float:
     return float(facts.get("application_seconds", 0.0)) if isinstance(facts, dict) else 0.0
 
 
-def _environment(
-    app: App, tx: Connection, actor: Actor, rows: list[EnvironmentRow], index: int, works: list[Work], now: datetime
-) -> dict[str, Any]:
-    row = rows[index]
+def _by_environment(works: list[Work]) -> dict[str | None, list[Work]]:
+    found: dict[str | None, list[Work]] = {}
+    for work in works:
+        found.setdefault(work.environment, []).append(work)
+    return found
+
+
+def _environment(app: App, tx: Connection, actor: Actor, known: _Known, index: int) -> dict[str, Any]:
+    row, now = known.rows[index], known.now
     config = app.world.project().environment(row.name)
-    mine = [w for w in works if w.environment == row.name]
-    freezes = [f for f in records.freezes_of(tx, row.name) if f.holds(now)]
+    mine = known.works.get(row.name, [])
+    freezes = [f for f in known.freezes.get(row.name, []) if f.holds(now)]
     return {
         "name": row.name,
         "kind": row.kind.value,
         "url": app.world.edge.url(row.name) if config.runs else None,
-        "release": _release(tx, row.current),
-        "previous": _release(tx, row.previous),
+        "release": _release(known, row.current),
+        "previous": _release(known, row.previous),
         "since": row.since,
         "age_seconds": (now - row.since).total_seconds() if row.since else None,
         "health": _health(app, row) if config.runs and row.current else None,
         "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
-        "work": [work_view(app, tx, w, now, heard=hears(actor, row.kind)) for w in mine],
-        "arrow": _arrow(app, tx, rows, index, mine),
+        "work": [_work_view(w, now, known.called, heard=hears(actor, row.kind)) for w in mine],
+        "arrow": _arrow(app, tx, known, index, mine),
     }
 
 
-def _release(tx: Connection, digest: str | None) -> dict[str, Any] | None:
+def _release(known: _Known, digest: str | None) -> dict[str, Any] | None:
     if digest is None:
         return None
-    found = records.release_even_if_collected(tx, digest)
+    found = known.called[digest]
     return {"digest": digest, "short": short(digest), "version": found.version, "commit": found.commit}
 
 
@@ -152,8 +178,9 @@ def _health(app: App, row: EnvironmentRow) -> str:
     return "up" if all(s is InstanceState.RUNNING for s in states) else "starting again"
 
 
-def _arrow(app: App, tx: Connection, rows: list[EnvironmentRow], index: int, mine: list[Work]) -> dict[str, Any] | None:
+def _arrow(app: App, tx: Connection, known: _Known, index: int, mine: list[Work]) -> dict[str, Any] | None:
     """What may come in next: what is asked for already, or else what stands in the environment before."""
+    rows = known.rows
     waiting = next((w for w in mine if w.kind == "promotion" and w.state in (State.WAITING, State.QUEUED)), None)
     before = rows[index - 1].current if index else None
     digest = (waiting.release if waiting else None) or before
@@ -169,5 +196,5 @@ def _arrow(app: App, tx: Connection, rows: list[EnvironmentRow], index: int, min
         work=waiting.id if waiting else None,
         not_before=waiting.not_before if waiting else None,
     )
-    decision, _ = decide_on(tx, app.world, request, release)
-    return {"release": _release(tx, digest), "requested": waiting is not None, **decision.as_dict()}
+    decision, _ = decide_on(tx, app.world, request, release, rows)
+    return {"release": _release(known, digest), "requested": waiting is not None, **decision.as_dict()}

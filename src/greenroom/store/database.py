@@ -8,31 +8,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.errors import Errored
 from greenroom.ports.clock import Clock
-from greenroom.store.lookups import indexes
-from greenroom.store.tables import SCHEMA_VERSION, meta, metadata
-
-APPEND_ONLY_SQLITE = (
-    "CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-)
-APPEND_ONLY_POSTGRESQL = (
-    "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    "CREATE OR REPLACE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger"
-    " FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()",
-)
-
+from greenroom.store.opening import make_or_migrate
 
 TURN = text("SELECT pg_advisory_xact_lock(7310922)")
 """Transactions that write take turns on PostgreSQL, as SQLite's BEGIN IMMEDIATE makes them: what one has read (a gate's
@@ -62,36 +48,27 @@ class Database:
     def sqlite(cls, path: Path, clock: Clock) -> Database:
         return cls(f"sqlite:///{path}", clock)
 
+    @property
+    def file(self) -> Path | None:
+        """Where a SQLite store lies; None for PostgreSQL."""
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name else None
+
     def _make_private(self) -> None:
         """The file is ours alone, whatever the umask; SQLite gives its companions the same mode."""
-        file = self.engine.url.database
-        if self.is_sqlite and file:
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            Path(file).chmod(0o600)
+        if self.file is not None:
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self.file.chmod(0o600)
 
     def open(self) -> None:
-        """Make or migrate the tables.
+        """Make or migrate the tables: see `store.opening`.
 
-        Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`).
+        Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`,
+        `store.copy_failed`).
         """
         try:
             self._make_private()
-            with self.transaction() as tx:
-                meta.create(tx, checkfirst=True)
-                found = tx.scalar(select(meta.c.value).where(meta.c.key == "schema"))
-                if found is not None and int(found) > SCHEMA_VERSION:
-                    raise Refused(
-                        "store.newer",
-                        "this store was written by a newer Greenroom",
-                        because=f"its schema is {found}; this one knows up to {SCHEMA_VERSION}",
-                        hint="run the newer Greenroom again; nothing was changed",
-                    )
-                metadata.create_all(tx, checkfirst=True)
-                append_only = APPEND_ONLY_SQLITE if self.is_sqlite else APPEND_ONLY_POSTGRESQL
-                for statement in (*append_only, *indexes(sqlite=self.is_sqlite)):
-                    tx.exec_driver_sql(statement)
-                if found is None:
-                    tx.execute(meta.insert().values(key="schema", value=str(SCHEMA_VERSION)))
+            make_or_migrate(self)
         except (SQLAlchemyError, OSError) as e:
             raise Errored(
                 "store.unreadable",
@@ -128,6 +105,21 @@ class Database:
         tip = tx.info.pop(_TIP, None)
         if tip is not None and (self.tip is None or tip[0] > self.tip[0]):
             self.tip = tip
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong with its pages; empty when all is well, or when it is not ours to look.
+
+        Reads the file anew: a page that is still in memory would hide what became of it on the disk. PostgreSQL keeps
+        checksums of its own, and its pages are its administrator's.
+        """
+        if self.file is None:
+            return []
+        with closing(sqlite3.connect(f"file:{quote(str(self.file))}?mode=ro", uri=True)) as fresh:
+            try:
+                said = [str(row[0]) for row in fresh.execute("PRAGMA integrity_check(20)")]
+            except sqlite3.DatabaseError as e:  # so damaged that it cannot be looked through
+                return [str(e)]
+        return [] if said == ["ok"] else said
 
     def now(self, tx: Connection) -> float:
         """Seconds since the epoch on the store's clock: PostgreSQL's own, so that workers' clocks may differ."""

@@ -1,11 +1,13 @@
 """The one way in which recorded facts change: row and ledger entry in the same transaction.
 
 An entry's subject holds, by table name, the columns that were set. Folding all entries in order therefore
-gives every recorded table again; `Projection` does it, and `differences` compares.
+gives every recorded table again; `Told` does it, and `differences` compares.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +23,10 @@ from greenroom.store.columns import storable
 from greenroom.store.database import Database
 
 Row = Mapping[str, Any]
+
+NEWS_AT_A_TIME = 10_000
+ROWS_AT_A_TIME = 200
+"""Rows that are held in memory while tables are compared: a release's descriptor has some kilobytes."""
 
 
 class Recorder:
@@ -86,27 +92,70 @@ def jsonable(value: Any) -> Any:
     return value
 
 
-def project(entries: Iterable[Entry]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Every recorded table as the ledger tells it: table -> id -> columns that were ever set."""
-    told: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in t.RECORDED}
-    for entry in entries:
+class Told:
+    """Every recorded table as the ledger tells it, kept beside memory: in a temporary database of SQLite's own, so that
+    proving a ledger of any length takes the same memory. Close it when done."""
+
+    def __init__(self) -> None:
+        self._kept = sqlite3.connect("")  # a private file, gone with the connection
+        self._kept.execute("PRAGMA journal_mode = OFF")
+        self._kept.execute("CREATE TABLE told (name, id, col, value, PRIMARY KEY (name, id, col)) WITHOUT ROWID")
+        self._news: list[tuple[str, str, str, str]] = []
+
+    def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The same entries, taken in as they pass."""
+        for entry in entries:
+            self.take(entry)
+            yield entry
+
+    def take(self, entry: Entry) -> None:
         for name, row in entry.subject.items():
-            if name in told:
-                told[name].setdefault(row["id"], {}).update(row)
+            if name in t.RECORDED:
+                self._news += [(name, row["id"], column, json.dumps(value)) for column, value in row.items()]
+        if len(self._news) > NEWS_AT_A_TIME:
+            self._settle()
+
+    def row(self, name: str, key: str) -> dict[str, Any] | None:
+        """The columns that were ever set, with what they were set to last; None: no entry speaks of that row."""
+        self._settle()
+        found = self._kept.execute("SELECT col, value FROM told WHERE name = ? AND id = ?", (name, key)).fetchall()
+        return {column: json.loads(value) for column, value in found} if found else None
+
+    def keys(self, name: str) -> Iterator[str]:
+        """The ids of a table, in order."""
+        self._settle()
+        for (key,) in self._kept.execute("SELECT DISTINCT id FROM told WHERE name = ? ORDER BY id", (name,)):
+            yield key
+
+    def close(self) -> None:
+        self._kept.close()
+
+    def _settle(self) -> None:
+        self._kept.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)", self._news)
+        self._news.clear()
+
+
+def project(entries: Iterable[Entry]) -> Told:
+    """What all entries together tell."""
+    told = Told()
+    for entry in entries:
+        told.take(entry)
     return told
 
 
-def differences(tx: Connection, told: Mapping[str, Mapping[str, Row]]) -> list[str]:
+def differences(tx: Connection, told: Told) -> list[str]:
     """Where the tables and the ledger disagree, in words; empty when all is well."""
-    found = []
+    found: list[str] = []
     for name, table in t.RECORDED.items():
         try:
-            kept = {r.id: jsonable(dict(r._mapping)) for r in tx.execute(select(table))}
+            for row in tx.execution_options(yield_per=ROWS_AT_A_TIME).execute(select(table).order_by(table.c.id)):
+                found += unlike(table, row.id, told.row(name, row.id), jsonable(dict(row._mapping)))
         except Errored as unreadable:
             found.append(f"{name}: a row was changed past the ledger: {unreadable.because}")
             continue
-        for key in sorted(set(told[name]) | set(kept)):
-            found += unlike(table, key, told[name].get(key), kept.get(key))
+        missing = (key for key in told.keys(name) if tx.scalar(select(table.c.id).where(table.c.id == key)) is None)
+        for key in missing:
+            found += unlike(table, key, told.row(name, key), None)
     return found
 
 

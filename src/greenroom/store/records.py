@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 
 from greenroom.domain.errors import BadInput
 from greenroom.domain.evidence import Approval, Evidence, Freeze, Outcome, Override
@@ -16,6 +18,10 @@ from greenroom.domain.roles import Actor, Role
 from greenroom.store import tables as t
 
 DIGEST_LENGTH = len("sha256:") + 64
+_HEXADECIMAL = re.compile("[0-9a-f]+")
+MOST_NAMED = 20
+AT_A_TIME = 500
+"""Values in one condition: SQLite takes some thousands."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,16 @@ def environments(tx: Connection) -> list[EnvironmentRow]:
 
 def environment(tx: Connection, name: str) -> EnvironmentRow:
     """Raises BadInput (`environment.unknown`) naming the ones there are."""
-    found = environments(tx)
-    for row in found:
-        if row.name == name:
-            return row
+    c = t.environment.c
+    row = tx.execute(select(t.environment).where(c.id == name, c.removed_at.is_(None))).first()
+    if row is not None:
+        return _environment(row._mapping)
+    names = [e.name for e in environments(tx)]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     raise BadInput(
         "environment.unknown",
         f"there is no environment {name[:80]!r}",
-        hint="the path has " + ", ".join(e.name for e in found),
+        hint="the path has " + ", ".join(names[:MOST_NAMED]) + more,
     )
 
 
@@ -64,10 +72,10 @@ def release(tx: Connection, reference: str) -> Release:
             return _release(exact._mapping)
     wanted = reference.removeprefix("sha256:")
     tests = [c.version == reference]
-    if len(wanted) >= 4 and wanted.isalnum():
-        tests.append(c.id.startswith("sha256:" + wanted, autoescape=True))
-    if len(wanted) >= 7 and wanted.isalnum():
-        tests.append(c.git_commit.startswith(wanted, autoescape=True))
+    if len(wanted) >= 4 and _HEXADECIMAL.fullmatch(wanted):
+        tests.append(_begins(c.id, "sha256:" + wanted))
+    if len(wanted) >= 7 and _HEXADECIMAL.fullmatch(wanted):
+        tests.append(_begins(c.git_commit, wanted))
     query = select(t.release).where(or_(*tests), c.collected_at.is_(None)).order_by(c.made_at.desc())
     rows = [_release(r._mapping) for r in tx.execute(query.limit(20))]
     if not rows:
@@ -80,12 +88,41 @@ def release(tx: Connection, reference: str) -> Release:
     return by_digest[0] if by_digest else rows[0]
 
 
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """As LIKE 'PREFIX%' for text that goes on in hexadecimal digits, all of which sort before `g` wherever text is
+    sorted; a range can be looked up in an index, where LIKE reads every row."""
+    return and_(column >= prefix, column < prefix + "g")
+
+
 def release_even_if_collected(tx: Connection, digest: str) -> Release:
     """The release of this very digest, its bytes there or not: for telling what was. Raises BadInput."""
     row = tx.execute(select(t.release).where(t.release.c.id == digest)).first()
     if row is None:
         raise BadInput("release.unknown", f"no release is called {digest[:80]!r}", hint="greenroom release list")
     return _release(row._mapping)
+
+
+@dataclass(frozen=True)
+class Called:
+    """What people call a release, without how it runs."""
+
+    version: str
+    commit: str
+
+
+def called(tx: Connection, digests: Iterable[str | None]) -> dict[str, Called]:
+    """What these releases are called, their bytes there or not; in one question for hundreds."""
+    wanted, c = sorted({d for d in digests if d}), t.release.c
+    found: dict[str, Called] = {}
+    for first in range(0, len(wanted), AT_A_TIME):
+        query = select(c.id, c.version, c.git_commit).where(c.id.in_(wanted[first : first + AT_A_TIME]))
+        found |= {r.id: Called(r.version, r.git_commit) for r in tx.execute(query)}
+    return found
+
+
+def is_commit_released(tx: Connection, commit: str) -> bool:
+    """True if a release was ever made from this very commit."""
+    return tx.scalar(select(t.release.c.id).where(t.release.c.git_commit == commit).limit(1)) is not None
 
 
 def releases(tx: Connection, limit: int = 50) -> list[Release]:
@@ -119,6 +156,16 @@ def freezes_of(tx: Connection, environment_name: str) -> tuple[Freeze, ...]:
     c = t.freeze.c
     query = select(t.freeze).where(c.environment == environment_name, c.lifted_at.is_(None)).order_by(c.at)
     return tuple(Freeze(r.id, r.environment, r.by, r.reason, r.at, r.until, r.lifted_at) for r in tx.execute(query))
+
+
+def freezes(tx: Connection) -> dict[str, list[Freeze]]:
+    """Every freeze that was not lifted, by environment."""
+    found: dict[str, list[Freeze]] = {}
+    for r in tx.execute(select(t.freeze).where(t.freeze.c.lifted_at.is_(None)).order_by(t.freeze.c.at)):
+        found.setdefault(r.environment, []).append(
+            Freeze(r.id, r.environment, r.by, r.reason, r.at, r.until, r.lifted_at)
+        )
+    return found
 
 
 def overrides_of(tx: Connection, digest: str, environment_name: str) -> tuple[Override, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Me
 
 from greenroom.store.columns import Instant, Json, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -43,6 +43,8 @@ release = Table(
     Column("size", BigInteger, nullable=False, default=0),
     Column("collected_at", Instant),
     Index("release_by_time", "made_at"),
+    Index("release_by_version", "version"),
+    Index("release_by_commit", "git_commit"),
 )
 
 evidence = Table(
@@ -81,12 +83,13 @@ freeze = Table(
     "freeze",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("environment", Text, nullable=False, index=True),
+    Column("environment", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("until", Instant),
     Column("lifted_at", Instant),
+    Index("freeze_by_environment", "environment", "lifted_at"),
 )
 
 override = Table(
@@ -116,6 +119,7 @@ environment = Table(
     Column("previous", Text),  # what a rollback returns to
     Column("since", Instant),
     Column("removed_at", Instant),
+    Index("environment_by_position", "removed_at", "position"),
 )
 
 account = Table(
@@ -126,6 +130,7 @@ account = Table(
     Column("token_hash", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+    Index("account_by_token", "token_hash"),
 )
 
 policy = Table(
@@ -136,6 +141,7 @@ policy = Table(
     Column("repository", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Index("policy_by_time", "at"),
 )
 
 RECORDED: dict[str, Table] = {
@@ -186,6 +192,8 @@ work = Table(
     ),
     # A schedule happens once for its local time, also when the clock shows that time twice.
     Column("schedule_key", Text, unique=True),
+    Index("work_by_time", "requested_at", "id"),
+    Index("work_by_place_and_state", "environment", "state"),
     Index("work_by_state", "state", "requested_at"),
     Index("work_by_environment", "environment", "requested_at"),
 )

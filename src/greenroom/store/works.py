@@ -19,7 +19,8 @@ from greenroom.store import tables as t
 from greenroom.store.database import Database
 
 w = t.work.c
-ENDED_STATES = [s.value for s in ENDED]
+OPEN_STATES = [s.value for s in State if s not in ENDED]
+CLAIMABLE_STATES = [State.QUEUED.value, State.ACTIVE.value]
 LONGEST_REST = timedelta(minutes=2)
 SLOT_STATES = [s.value for s in HOLDS_SLOT]
 
@@ -56,7 +57,7 @@ class Works:
         limit: int = 200,
     ) -> list[Work]:
         """Newest first."""
-        query = select(t.work).order_by(w.requested_at.desc(), w.id.desc()).limit(limit)
+        query = select(t.work)
         if environment is not None:
             query = query.where(w.environment == environment)
         if states is not None:
@@ -65,7 +66,12 @@ class Works:
             query = query.where(w.kind.in_([k.value for k in kinds]))
         if release is not None:
             query = query.where(w.release == release)
-        return [_work(r._mapping) for r in tx.execute(query)]
+        if states is None:
+            query = query.order_by(w.requested_at.desc(), w.id.desc()).limit(limit)
+            return [_work(r._mapping) for r in tx.execute(query)]
+        # Sorted here: an ORDER BY makes SQLite walk all work of an environment by time instead of looking up its state.
+        found = [_work(r._mapping) for r in tx.execute(query)]
+        return sorted(found, key=lambda work: (work.requested_at, work.id), reverse=True)[:limit]
 
     def holder(self, tx: Connection, environment: str) -> Work | None:
         """The work that holds an environment's slot: active, or standing in attention."""
@@ -106,7 +112,12 @@ class Works:
         lost = or_(w.owner.is_(None), w.owner == owner, w.lease_until < self.database.now(tx))
         rested = or_(w.wake_at.is_(None), w.wake_at <= now, w.wake_at > now + LONGEST_REST)
         active = and_(w.state == State.ACTIVE.value, lost, rested)
-        wanted = and_(or_(queued, active), w.id.not_in(list(mine)), w.kind.in_([k.value for k in kinds]))
+        wanted = and_(
+            w.state.in_(CLAIMABLE_STATES),
+            or_(queued, active),
+            w.id.not_in(list(mine)),
+            w.kind.in_([k.value for k in kinds]),
+        )
         query = select(t.work).where(wanted).order_by(w.requested_at, w.id)
         return [_work(r._mapping) for r in tx.execute(query.limit(20))]
 
@@ -229,8 +240,9 @@ class Works:
 
 
 def unfinished() -> ColumnElement[bool]:
-    """The condition of rows that have not ended."""
-    return w.state.not_in(ENDED_STATES)
+    """The condition of rows that have not ended: by the states there are, which an index finds, and not by those to
+    leave out, which reads every row there ever was."""
+    return w.state.in_(OPEN_STATES)
 
 
 def _values(work: Work) -> dict[str, Any]:

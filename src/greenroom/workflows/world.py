@@ -14,6 +14,7 @@ from greenroom.ports.artifacts import Artifacts, Sealer
 from greenroom.ports.clock import Clock, Identifiers
 from greenroom.ports.databases import Databases
 from greenroom.ports.edge import Edge
+from greenroom.ports.house import House
 from greenroom.ports.mail import Mailboxes
 from greenroom.ports.probe import Probe
 from greenroom.ports.runtime import Runtime, Unpacked
@@ -74,6 +75,7 @@ class World:
     secrets: Secrets
     mail: Mailboxes
     probe: Probe
+    house: House
     progress: Progress
     project: InForce
     _unpacked: dict[str, tuple[float, Unpacked]] = field(default_factory=dict)

@@ -131,6 +131,16 @@ class CaddyEdge:
     def alive(self) -> bool:
         return self._admin.config() is not None
 
+    def drift(self, sites: Sequence[Site]) -> str:
+        wanted, served = self._config(sites), self._admin.config()
+        if served is None:
+            return "nothing is served"
+        if served != wanted:
+            return "what Caddy serves is not what was applied: its configuration was changed past Greenroom"
+        if self._written() != wanted:
+            return f"{self._file}, from which Caddy starts, is not what was applied"
+        return ""
+
     def metrics(self) -> str:
         """Prometheus text: request counts, durations and sizes by server (`site-ENV`) and status."""
         return self._admin.metrics()

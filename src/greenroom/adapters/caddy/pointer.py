@@ -96,7 +96,7 @@ class Routes:
                 "edge.route_unreadable",
                 f"{file} does not say where {environment} leads",
                 because=str(e),
-                hint="promote or roll back once more; it is then written anew",
+                hint=f"remove {file}; greenroom down --keep-applications, then greenroom up: it is then written anew",
             ) from e
 
     def change(self, environment: str, token: int, next_route: Callable[[Route | None], Route]) -> None:

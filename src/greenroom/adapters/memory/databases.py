@@ -17,6 +17,7 @@ from greenroom.domain.names import checked_name
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.clock import Clock
+from greenroom.ports.damage import Damage
 from greenroom.ports.databases import Database, Lost, RestorePoint
 
 PROVIDERS = (
@@ -139,6 +140,9 @@ class MemoryDatabases:
 
     def connections(self, environment: str) -> int:
         return self._need(environment).connections
+
+    def damage(self, environment: str) -> list[Damage]:
+        return []
 
     def stop(self, environment: str) -> None:
         checked_name(environment, "environment")

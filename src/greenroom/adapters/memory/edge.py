@@ -55,6 +55,10 @@ class MemoryEdge:
             self.sites = wanted
             self.reloads += 1
 
+    def drift(self, sites: Sequence[Site]) -> str:
+        differ = {s.environment: s for s in sites} != self.sites
+        return "what is served is not what was applied" if differ else ""
+
     def point(self, environment: str, pointer: Pointer) -> None:
         checked_name(environment, "environment")
         checked_release(pointer.release)

@@ -127,6 +127,9 @@ class MemoryRuntime:
         self._next_port += 1
         return self._next_port - 1
 
+    def answers(self) -> bool:
+        return True
+
     def isolation(self) -> str:
         return "nothing runs: processes only exist in memory"
 

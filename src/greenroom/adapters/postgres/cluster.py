@@ -25,6 +25,7 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.health import damage_of, refuse_beginning_empty
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.providers import Provider, checked_services, choose, find_providers
 from greenroom.adapters.postgres.record import Cluster, Record, read_number, read_record, user_name
@@ -39,6 +40,7 @@ from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.keeper.spec import Keeper, KeeperRefused, KeeperUnavailable, Spec, SpecDiffers
 from greenroom.ports.clock import Clock
+from greenroom.ports.damage import Damage
 
 PORTS = range(25400, 26400)
 POLL_SECONDS = 0.02
@@ -70,9 +72,7 @@ class Clusters:
         """The environment's cluster as it lies on disk; a read of one small file."""
         folder = self._home.environments / checked_name(environment, "environment")
         for file in sorted(folder.glob("postgres-*/cluster.json")):
-            cluster = self._at(environment, read_record(file))
-            if cluster.data.is_dir():  # else its making was cut short, and begins anew
-                return cluster
+            return self._at(environment, read_record(file))
         return None
 
     def need(self, environment: str) -> Cluster:
@@ -91,10 +91,19 @@ class Clusters:
         with self.held(environment):
             account = self.account(environment)
             cluster = self._planned(environment, services, account)
+            refuse_beginning_empty(cluster)
             make_data(cluster.data, cluster.tools, account, self.password(environment, SUPERUSER))
             ended_before = self._settle(cluster, account)
             probe_until_ready(self._clock, lambda: self._probe(cluster, ended_before))
             return cluster
+
+    def damage(self, environment: str) -> list[Damage]:
+        """What keeps the cluster from answering; nothing where none was made."""
+        cluster = self.find(environment)
+        if cluster is None:
+            return []
+        with kept():
+            return damage_of(cluster, self._keeper.status(cluster.kept_as), lambda: self.superuser(cluster))
 
     def down(self, environment: str) -> None:
         """Stop the cluster as its administrator would: sessions end, everything is written."""

@@ -21,6 +21,7 @@ from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.keeper.spec import Keeper
 from greenroom.ports.clock import Clock
+from greenroom.ports.damage import Damage
 from greenroom.ports.databases import Database, Lost, RestorePoint
 
 MIGRATION_LOCK = 0x6772656E726F6F6D  # "grenroom", an advisory lock's 64-bit key
@@ -128,6 +129,9 @@ class PostgresDatabases:
         with session(self._superuser(environment), MAINTENANCE) as connection:
             row = connection.execute(CONNECTIONS, [APP]).fetchone()
             return int(row[0]) if row else 0
+
+    def damage(self, environment: str) -> list[Damage]:
+        return [*self._clusters.damage(environment), *self._points.damage(environment)]
 
     def stop(self, environment: str) -> None:
         self._clusters.down(environment)

@@ -23,10 +23,12 @@ from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.record import Cluster
 from greenroom.adapters.postgres.roles import version_of
 from greenroom.adapters.postgres.tools import disk_full
-from greenroom.adapters.sealing.files import size_of, sync_directory, write_atomically
+from greenroom.adapters.sealing.files import file_digest, size_of, sync_directory, write_atomically
+from greenroom.domain.canonical import digest_of
 from greenroom.domain.errors import BadInput, Errored
 from greenroom.domain.names import checked_name
 from greenroom.ports.clock import Clock
+from greenroom.ports.damage import Damage
 from greenroom.ports.databases import Lost, RestorePoint
 
 POINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -80,6 +82,17 @@ class RestorePoints:
             now = with_rows(connection, counters, lambda: self._clock.monotonic() < end)
         return Lost(point.at, changes(Census.from_facts(point.facts), now))
 
+    def damage(self, environment: str) -> list[Damage]:
+        """Every restore point that could not be brought back, by reading all of it again."""
+        folders = sorted(p for p in self._folder(environment).glob("[!.]*") if p.is_dir())
+        found = ((folder, _wrong_with(folder)) for folder in folders)
+        way_out = "it cannot be brought back: remove the directory {}; nothing that runs needs it"
+        return [
+            Damage(f"restore point {folder.name} of {environment} {wrong}", way_out.format(folder))
+            for folder, wrong in found
+            if wrong
+        ]
+
     def drop(self, environment: str, keep: int) -> int:
         folder = self._folder(environment)
         with self._held(environment):
@@ -107,7 +120,8 @@ class RestorePoints:
                 census = with_rows(connection, counters)
             facts = {**census.as_facts(), "version": version_of(connection)}
         record: dict[str, Any] = {"name": name, "environment": cluster.environment, "at": at.isoformat()}
-        record |= {"bytes": size_of(partial / "archive"), "facts": facts}
+        archive = partial / "archive"
+        record |= {"bytes": size_of(archive), "digest": _digest(archive), "facts": facts}
         write_atomically(partial / "point.json", json.dumps(record, indent=1).encode(), 0o600)
 
     def _folder(self, environment: str) -> Path:
@@ -115,6 +129,32 @@ class RestorePoints:
 
     def _held(self, environment: str) -> AbstractContextManager[None]:
         return locked(own_directory(self._home.private / "database", 0o700) / f".{environment}.restore-points")
+
+
+def _digest(archive: Path) -> str:
+    """Over every file's name and bytes."""
+    files = sorted(p for p in archive.rglob("*") if p.is_file())
+    return digest_of({str(p.relative_to(archive)): file_digest(p) for p in files})
+
+
+def _wrong_with(folder: Path) -> str:
+    """What is wrong with one restore point, or nothing. Those of version 0.1.0 have no digest, only a size."""
+    try:
+        point = _read(folder)
+        stored = json.loads((folder / "point.json").read_text())
+    except Errored as e:
+        return f"cannot be read: {e.because}"
+    archive = folder / "archive"
+    if not archive.is_dir():
+        return f"has lost its dump: {archive} is not there"
+    try:
+        if size_of(archive) != point.bytes:
+            return f"has {size_of(archive)} bytes instead of {point.bytes}"
+        if stored.get("digest") not in (None, _digest(archive)):
+            return "is damaged: its bytes are not those that were written"
+    except OSError as e:
+        return f"cannot be read: {e}"
+    return ""
 
 
 def checked_point(name: str) -> str:

@@ -95,6 +95,9 @@ class ProcessRuntime:
     def free_port(self, environment: str) -> int:
         return ports.free_port(self._home.private / "ports.json", environment)
 
+    def answers(self) -> bool:
+        return self._keeper.answers()
+
     def isolation(self) -> str:
         apart = (
             "each environment has an operating-system user of its own"

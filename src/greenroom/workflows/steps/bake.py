@@ -72,7 +72,7 @@ class Watch:
         now, looked_at = context.world.clock.now(), parse_timestamp(last["looked_at"])
         before = last.get("seconds", (looked_at - since).total_seconds())  # rows of an older Greenroom have none
         seconds = max(before, 0.0) + max((now - looked_at).total_seconds(), 0.0)
-        new = _seen(context, looked_at, now)
+        new = _seen(context, min(now, looked_at), now)
         failures = Seen(last["requests"] + new.requests, last["failed"] + new.failed)
         warm = max(now - timedelta(seconds=seconds - WARM_UP_SECONDS), now - WINDOW)
         latencies = _seen(context, warm, now) if warm < now else Seen(0, 0)

@@ -1,0 +1,119 @@
+"""The clock jumps a day forward and back: schedules run once, leases hold, the ledger stays in order and proves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from greenroom.domain import ledger as chain
+from greenroom.domain.gate import Passed
+from greenroom.domain.ledger import Verified
+from greenroom.domain.roles import Role
+from greenroom.domain.work import State
+from greenroom.services import doctor, judgements, promotions
+from greenroom.store import records
+from tests.unit.workflows.story import Crash, Story
+from tests.unit.workflows.test_crashes import assert_sound, promoted
+from tests.worlds import actor, memory_app
+
+DAY = timedelta(days=1)
+ENGINEER, MANAGER = actor(Role.ENGINEER), actor(Role.MANAGER)
+
+
+def jump(story: Story, by: timedelta) -> None:
+    """The wall clock is set; what counts seconds since the start goes on as it does."""
+    story.world.clock.at += by  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("by", [DAY, -DAY])
+@pytest.mark.parametrize("at", ["start", "switch", "bake", "record"])
+def test_a_promotion_under_way_ends_well(at: str, by: timedelta, tmp_path: Path) -> None:
+    """Whenever the clock jumps, the same worker takes its row up again at once and carries it to its end."""
+    story = Story(tmp_path)
+    work = promoted(story)
+    story.crash_at = f"promotion.{at}.forward.after"
+    with pytest.raises(Crash):
+        for _ in range(100):
+            if not story.engine.run_one():
+                story.world.clock.sleep(1.0)
+    story.engine = story.new_engine()
+    jump(story, by)
+    assert story.run(work).state is State.DONE
+    assert_sound(story, work, story.new)
+
+
+@pytest.mark.parametrize("by", [DAY, -DAY])
+def test_nobody_else_switches_traffic_meanwhile(by: timedelta, tmp_path: Path) -> None:
+    """A worker whose lease seems to have ended, because the clock jumped, cannot write once another took the row; a
+    worker whose lease still holds is not robbed by a clock that goes back."""
+    story = Story(tmp_path)
+    work = promoted(story)
+    lease = story.engine.claims.next(frozenset({story.work(work).kind}))
+    assert lease is not None
+    jump(story, by)
+    other = story.new_engine(owner="another")
+    took = other.claims.next(frozenset({story.work(work).kind}))
+    assert (took is not None) == (by > timedelta(0))
+    story.engine.leases.renew_all()
+    held = True
+    try:
+        lease.guard()
+    except Exception:
+        held = False
+    assert held == (took is None)
+
+
+def test_a_schedule_runs_once(tmp_path: Path) -> None:
+    """The clock reaches its hour by a jump, goes back before it, and passes it again: there is one promotion."""
+    story = Story(tmp_path)
+    app = memory_app(story.world)
+    at = (story.world.clock.now() + timedelta(hours=12)).replace(tzinfo=None).isoformat()
+    asked = promotions.schedule(app, ENGINEER, story.new, "production", at, "UTC").work
+    assert asked is not None
+    judgements.approve(app, MANAGER, story.new, "production")
+    assert story.run(asked.id, until=lambda w: w.state is State.WAITING).state is State.WAITING
+    jump(story, DAY)
+    assert story.run(asked.id).state is State.DONE
+    jump(story, -DAY)
+    for _ in range(30):
+        story.engine.run_one()
+        story.world.clock.sleep(3600)
+    with story.world.store.database.reading() as tx:
+        works = story.world.store.works.find(tx, environment="production", release=story.new)
+    assert [w.id for w in works] == [asked.id]
+    assert_sound(story, asked.id, story.new)
+
+
+def test_findings_from_the_future_prove_nothing_and_come_back(tmp_path: Path) -> None:
+    """What was recorded before the clock went back is not taken for fresh; it is again once its time has come."""
+    story = Story(tmp_path)
+    app = memory_app(story.world)
+    judgements.freeze(app, MANAGER, "production", reason="audit")
+    jump(story, -DAY)
+    answer = promotions.why(app, ENGINEER, story.new, "production")
+    assert any(line.gate == "freeze" for line in answer.decision.lines if not isinstance(line.verdict, Passed))
+    jump(story, DAY)
+    judgements.thaw(app, MANAGER, "production")
+    work = promoted(story)
+    assert story.run(work).state is State.DONE
+
+
+def test_the_ledger_stays_in_order_and_the_doctor_names_the_future(tmp_path: Path) -> None:
+    """Entries follow each other whatever their times say; those of a time to come are named until it has come."""
+    story = Story(tmp_path)
+    app = memory_app(story.world)
+    for by in (DAY, -DAY, timedelta(0)):
+        jump(story, by)
+        judgements.freeze(app, MANAGER, "production", reason="audit")
+    with story.world.store.database.reading() as tx:
+        found = chain.verify(story.world.store.recorder.entries(tx))
+        assert isinstance(found, Verified)
+        assert len(records.freezes_of(tx, "production")) == 3
+    (said,) = [f for f in doctor.examine(app, actor(Role.OPERATOR)) if f["name"] == "clock"]
+    assert said["outcome"] == "failed"
+    assert said["said"].startswith("1 ledger entries are of a time to come")
+    jump(story, DAY)
+    (said,) = [f for f in doctor.examine(app, actor(Role.OPERATOR)) if f["name"] == "clock"]
+    assert said["outcome"] == "passed"
