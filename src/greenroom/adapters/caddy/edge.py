@@ -175,6 +175,8 @@ class CaddyEdge:
             uid=self._run_as.uid if self._run_as else None,
             gid=self._run_as.gid if self._run_as else None,
             groups=self._run_as.groups if self._run_as else (),
+            first_wait=0.05,  # nobody is served meanwhile
+            longest_wait=5.0,
             stop_seconds=25.0,  # beyond Caddy's own grace period for requests in flight
             sockets=(str(self._layout.admin),),
         )

@@ -33,6 +33,7 @@ class BakeStep:
             return Done({"baked_seconds": (now - since).total_seconds()})
         watch = Watch.of(context, self.name, since)
         worse = watch.why_worse(context)
+        context.crash("looked")
         if worse:
             raise Refused(
                 "bake.worse",
