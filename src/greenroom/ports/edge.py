@@ -103,3 +103,9 @@ class Edge(Protocol):
         """What happened, by release, from the access log."""
 
     def alive(self) -> bool: ...
+
+    def life(self) -> str:
+        """Which life of the proxy this is: another one once it died, whether it is back yet or not.
+
+        Raises Errored (`edge.unavailable`) when nobody can tell.
+        """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from greenroom.domain.errors import Refused
+from greenroom.domain.evidence import Outcome
 from greenroom.domain.roles import Role
 from greenroom.domain.work import Direction, State
 from greenroom.services import promotions
@@ -336,3 +339,24 @@ def test_visitors_wait_for_a_quiet_migration_and_for_nothing_else(tmp_path):
     work = story.run(promoted(story))
     assert work.state is State.DONE
     assert seen == [None, old, story.world.environment("production").dial]
+
+
+def test_a_check_during_which_the_edge_died_is_asked_again(tmp_path):
+    """It reaches the release through the edge: what it said then tells nothing of the release."""
+    story = Story(tmp_path)
+    run, asked = story.world.runtime.run, []
+
+    def die(place, release, command, env, **more):
+        finished = run(place, release, command, env, **more)
+        if "journey.py" in command and not asked:
+            asked.append(command)
+            story.world.edge.deaths += 1
+            return replace(finished, code=1, output="connection refused")
+        return finished
+
+    story.world.runtime.run = die
+    work = story.run(promoted(story))
+    assert asked
+    assert work.state is State.DONE
+    with story.world.store.database.reading() as tx:
+        assert [e.outcome for e in records.evidence_of(tx, story.new) if e.kind == "check"] == [Outcome.PASSED]

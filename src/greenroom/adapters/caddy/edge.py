@@ -131,6 +131,13 @@ class CaddyEdge:
     def alive(self) -> bool:
         return self._admin.config() is not None
 
+    def life(self) -> str:
+        try:
+            found = self._keeper.status(KEPT_AS)
+        except KeeperUnavailable as e:
+            raise _no_keeper(e) from e
+        return f"{found.pid}-{found.exits}"
+
     def metrics(self) -> str:
         """Prometheus text: request counts, durations and sizes by server (`site-ENV`) and status."""
         return self._admin.metrics()

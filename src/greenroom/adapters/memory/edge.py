@@ -36,6 +36,7 @@ class MemoryEdge:
         self.connected: dict[str, int] = {}
         self.taken: set[int] = set()
         self.is_alive = True
+        self.deaths = 0
         self.reloads = 0
         self._recorded: list[Recorded] = []
         self._lock = threading.Lock()
@@ -104,6 +105,9 @@ class MemoryEdge:
 
     def alive(self) -> bool:
         return self.is_alive
+
+    def life(self) -> str:
+        return str(self.deaths)
 
     def _site(self, environment: str) -> Site:
         if environment not in self.sites:
