@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -360,3 +361,22 @@ def test_a_check_during_which_the_edge_died_is_asked_again(tmp_path):
     assert work.state is State.DONE
     with story.world.store.database.reading() as tx:
         assert [e.outcome for e in records.evidence_of(tx, story.new) if e.kind == "check"] == [Outcome.PASSED]
+
+
+def test_a_store_that_was_away_for_long_is_found_again_within_a_second(tmp_path, monkeypatch):
+    """However often it was missed: visitors may be held until the work that holds them goes on."""
+    engine = Story(tmp_path).new_engine()
+    waits: list[float] = []
+    stop = threading.Event()
+
+    def away(kinds):
+        if len(waits) == 20:
+            stop.set()
+        raise OperationalError("SELECT", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(engine, "run_one", away)
+    monkeypatch.setattr(engine, "_stop", stop)
+    monkeypatch.setattr(stop, "wait", waits.append)
+    engine._loop(frozenset())
+    assert len(waits) == 21
+    assert max(waits) <= 1
