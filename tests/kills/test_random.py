@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import pytest
 
 from greenroom import lifecycle
-from tests.kills.scene import HALTING, NEWER, OLDER, SICK, TORN, Scene
+from tests.kills.scene import NEWER, OLDER, SICK, TORN, Scene
 
-KILLS = 100
+KILLS = int(os.environ.get("GREENROOM_KILLS", "100"))
 SEED = int(os.environ.get("GREENROOM_KILLS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
 WHILE_IT_BOOTS = 0.25
 """The share of kills that come before the control plane answers again."""
@@ -69,12 +69,15 @@ def storm(play: Scene, seed: int) -> Iterator[Killer]:
 
 
 def next_act(play: Scene, chance: random.Random) -> tuple[str, str]:
-    """Something that may happen to production as it is now: the work, and the state that it should end in."""
+    """Something that may happen to production as it is now: the work, and the state that it should end in.
+
+    Nothing that holds its visitors: the edge holds a request for a minute, and such a storm may outlast that.
+    `test_points` kills those.
+    """
     if play.release_in_production() == OLDER:
-        version = chance.choice((NEWER, NEWER, SICK, TORN, HALTING))
+        version = chance.choice((NEWER, NEWER, SICK, TORN))
         return play.promote(version), "done" if version == NEWER else "rolled_back"
-    mode = chance.choice(("as-is", "as-is", "down"))
-    return play.roll_back(mode=mode), "done"
+    return play.roll_back(), "done"
 
 
 def endure(play: Scene, seed: int) -> int:

@@ -21,7 +21,7 @@ from greenroom.bootstrap import Control, build
 from greenroom.domain.roles import Role
 from greenroom.domain.work import ENDED, State
 from greenroom.services import judgements, promotions
-from tests.kills.scene import HALTING, NEWER, OLDER, SICK, TORN, Scene
+from tests.kills.scene import NEWER, OLDER, SICK, TORN, Scene
 from tests.life_support import wait_until
 from tests.worlds import actor
 
@@ -158,10 +158,10 @@ def test_three_workers_killed_at_random_finish_everything(shop: Shop) -> None:
             for _ in range(8):
                 until = time.monotonic() + chance.uniform(0.5, 3)
                 if shop.version() == OLDER:
-                    version = chance.choice((NEWER, NEWER, SICK, TORN, HALTING))
+                    version = chance.choice((NEWER, NEWER, SICK, TORN))
                     work, state = shop.promote(version), "done" if version == NEWER else "rolled_back"
                 else:
-                    work, state = shop.roll_back(chance.choice(("as-is", "down"))), "done"
+                    work, state = shop.roll_back(), "done"
                 while shop.control.app.work(work).state not in ENDED:
                     if time.monotonic() > until:
                         workers.pop(chance.randrange(3)).end()
