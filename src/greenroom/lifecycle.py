@@ -165,6 +165,8 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
             env=_environment(),
             umask=0o022,  # releases are read by other users; what is private says so file by file
             stop_seconds=HELD_SECONDS + STOP_SECONDS,
+            first_wait=0.1,  # visitors may be held by work that it carries out
+            longest_wait=10.0,
         )
     )
     deadline = time.monotonic() + START_SECONDS
@@ -183,8 +185,10 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
     )
 
 
-PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE", "GREENROOM_CRASH_AT")
-PASSED_ON_PREFIXES = ("OTEL_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE")
+PASSED_ON_PREFIXES = (
+    "OTEL_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "GREENROOM_CRASH_"
+)  # fmt: skip
 
 
 def _environment() -> dict[str, str]:

@@ -37,6 +37,7 @@ HELD_SECONDS = 60.0
 """How long a stop waits for visitors who are held: as long as the edge holds one of their requests."""
 RECOVERY_SECONDS = 10.0
 POLICY_SECONDS = 1.0
+KEEPER_SECONDS = 1.0
 
 OWNER = "owner"
 OWNER_ROLES = [Role.ADMINISTRATOR, Role.DEVELOPER, Role.ENGINEER, Role.OPERATOR, Role.TESTER]
@@ -101,10 +102,12 @@ class Hands:
         self._began = False
         self._thread = threading.Thread(target=self._begin, name="recovery", daemon=True)
         self._watch = threading.Thread(target=self._watch_policy, name="policy", daemon=True)
+        self._look_after = threading.Thread(target=self._watch_keeper, name="keeper", daemon=True)
 
     def start(self) -> None:
         self._teller.start()
         self._thread.start()
+        self._look_after.start()
         if not self._control.world.store.database.is_sqlite:  # others may apply a configuration in the same store
             self._watch.start()
 
@@ -130,6 +133,14 @@ class Hands:
             self._began = True
             self._control.engine.start()
             self._follower.start()
+
+    def _watch_keeper(self) -> None:
+        """The keeper keeps us, and we the keeper: without one nothing that dies would be started again."""
+        while not self._stop.wait(KEEPER_SECONDS):
+            try:
+                self._control.keeper.ping()
+            except Exception as e:  # noqa: BLE001 - it is looked for again
+                log.warning("keeper.unavailable", error=f"{type(e).__name__}: {e}")
 
     def _watch_policy(self) -> None:
         while not self._stop.wait(POLICY_SECONDS):

@@ -46,13 +46,15 @@ def test_killed_it_comes_back_as_it_was(tmp_path: Path) -> None:
         edge.edge.point("production", Pointer(old, "r-1", 1))
         edge.edge.canary("production", Canary(candidate, "r-2", 1.0), token=1)
         before = Admin(edge.home.run / "edge" / "admin.sock").config()
-        killed = edge.keeper.status("edge").pid
+        killed, life = edge.keeper.status("edge").pid, edge.edge.life()
+        assert edge.edge.life() == life
         edge.keeper.signal("edge", "SIGKILL")
         eventually(lambda: edge.keeper.status("edge").pid not in (killed, None) and edge.edge.alive(), "it is back")
         assert Admin(edge.home.run / "edge" / "admin.sock").config() == before
         assert ask(edge.port("production")).body == b"candidate"
         edge.edge.configure(list(edge.sites.values()))
         assert edge.keeper.status("edge").exits == 1
+        assert edge.edge.life() != life
 
 
 def test_configured_while_it_is_down(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-FIRST = 0.5
-LONGEST = 60.0
 STEADY = 60.0
 
 
@@ -12,6 +10,6 @@ def failures_after(failures: int, uptime: float) -> int:
     return 1 if uptime >= STEADY else failures + 1
 
 
-def delay(failures: int) -> float:
-    """Seconds: 0.5 after the first end, doubling, at most 60."""
-    return 0.0 if failures <= 0 else float(min(LONGEST, FIRST * 2 ** min(failures - 1, 10)))
+def delay(failures: int, first: float, longest: float) -> float:
+    """Seconds: `first` after the first end, doubling, at most `longest`."""
+    return 0.0 if failures <= 0 else float(min(longest, first * 2 ** min(failures - 1, 10)))

@@ -178,7 +178,7 @@ class Kept:
         state.exits += 1
         state.last_exit = how
         state.started_at = None
-        state.next_at = time.time() + backoff.delay(state.failures)
+        state.next_at = time.time() + self._delay()
         self._save()
 
     async def _back_off(self) -> None:
@@ -190,7 +190,10 @@ class Kept:
 
     def _wait(self) -> float:
         """Seconds until it may start again; a clock that jumped cannot make it longer than the back-off itself."""
-        return max(0.0, min(self._state.next_at - time.time(), backoff.delay(self._state.failures)))
+        return max(0.0, min(self._state.next_at - time.time(), self._delay()))
+
+    def _delay(self) -> float:
+        return backoff.delay(self._state.failures, self.spec.first_wait, self.spec.longest_wait)
 
     def _info(self) -> Path | None:
         return self._records.info_path(self.spec.name) if self.spec.info_fd else None

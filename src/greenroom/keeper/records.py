@@ -156,6 +156,8 @@ def check(spec: Spec) -> None:
         raise ValueError("cwd, log and sockets are absolute paths")
     if not 0 <= float(spec.stop_seconds) < 86400:
         raise ValueError("stop_seconds is between 0 and a day")
+    if not 0 <= float(spec.first_wait) <= float(spec.longest_wait) < 86400:
+        raise ValueError("first_wait is at most longest_wait, which is less than a day")
     if spec.stop_signal not in signal.Signals.__members__:
         raise ValueError(f"no signal is called {spec.stop_signal}")
 

@@ -30,6 +30,8 @@ class Spec:
     log_bytes: int = 10_000_000  # rotate beyond this size
     log_keep: int = 3
     info_fd: bool = False  # the word `{info_fd}` in argv is a descriptor; signals go to the `child-pid` written there
+    first_wait: float = 0.5  # seconds before it is started again after it ended once; doubled for every further end
+    longest_wait: float = 60.0
     sockets: Sequence[str] = ()  # unix sockets it binds: a stale file of that name is removed before every start
 
 

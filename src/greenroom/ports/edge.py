@@ -110,3 +110,9 @@ class Edge(Protocol):
 
     def drift(self, sites: Sequence[Site]) -> str:
         """In words, how what is served differs from these sites; empty when it is what `configure` would serve."""
+
+    def life(self) -> str:
+        """Which life of the proxy this is: another one once it died, whether it is back yet or not.
+
+        Raises Errored (`edge.unavailable`) when nobody can tell.
+        """

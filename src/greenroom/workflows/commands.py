@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.domain.errors import Errored
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.release import Check
 from greenroom.domain.secret import Secret
@@ -32,7 +33,8 @@ def run_to_end(context: StepContext, command: tuple[str, ...], seconds: float, l
 def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
     """Run a check against `url`. It gets the address, not the application's secrets nor its database.
 
-    Passed, failed (it said no) or errored (it could not be run, was killed, or took too long).
+    Passed, failed (it said no) or errored (it could not be run, was killed, or took too long). Raises Errored
+    (`check.edge_died`) when it did not pass and the edge, through which it asks, died meanwhile: that tells nothing.
     """
     world, release = context.world, context.release
     given: dict[str, str | Secret] = {
@@ -40,6 +42,7 @@ def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
         "GREENROOM_ENVIRONMENT": context.environment,
         "GREENROOM_RELEASE": release.digest,
     }
+    is_whole, life = world.edge.alive(), world.edge.life()  # it may be starting just now, and not listen yet
     finished = world.runtime.run(
         world.runtime.prepare(context.environment),
         world.unpacked(release.digest),
@@ -51,6 +54,13 @@ def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
         cancelled=context.cancelled,
         hide=hidden(world, context.environment),
     )
+    if finished.code != 0 and not (is_whole and world.edge.life() == life):
+        raise Errored(
+            "check.edge_died",
+            f"{check.name} could not be carried out in {context.environment}",
+            because="the edge was away while it ran, and it reaches the release through the edge",
+            hint="it is tried again by itself; logs/edge.log in the home says how the edge ended",
+        )
     facts = {
         "code": finished.code,
         "ended_by": finished.ended_by,

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 ALL_KINDS = frozenset(WorkKind)
 URGENT = frozenset({WorkKind.PROMOTION, WorkKind.ROLLBACK})
 IDLE_SECONDS = 0.5
+STORE_SECONDS = 1.0
+"""How soon a store that is away is looked for again: visitors may be held until it is back."""
 
 
 class Engine:
@@ -88,8 +90,9 @@ class Engine:
                 misses = 0
             except SQLAlchemyError as e:  # the store is locked, full or gone: work waits, nothing is lost
                 misses += 1
-                log.warning("store.unavailable", error=str(e).splitlines()[0], next_try=back_off(misses))
-                self._stop.wait(back_off(misses))
+                if misses & (misses - 1) == 0:  # ever more seldom: the first says it all
+                    log.warning("store.unavailable", error=str(e).splitlines()[0], misses=misses)
+                self._stop.wait(STORE_SECONDS)
                 continue
             except Exception:  # a defect of ours must not end the thread: the others' work goes on
                 misses += 1

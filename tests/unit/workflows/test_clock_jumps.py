@@ -117,3 +117,29 @@ def test_the_ledger_stays_in_order_and_the_doctor_names_the_future(tmp_path: Pat
     jump(story, DAY)
     (said,) = [f for f in doctor.examine(app, actor(Role.OPERATOR)) if f["name"] == "clock"]
     assert said["outcome"] == "passed"
+
+
+def test_a_clock_set_back_neither_prolongs_nor_blinds_the_bake(tmp_path: Path) -> None:
+    """A day back in the middle of a bake: it ends after its time all the same, and sees what happens meanwhile."""
+    story = Story(tmp_path)
+    work_id = promoted(story)
+    story.run(work_id, until=lambda w: w.step == "bake")
+    story.world.clock.at -= timedelta(days=1)
+    began = story.world.clock.monotonic()
+    assert story.run(work_id).state is State.DONE
+    assert 8 <= story.world.clock.monotonic() - began <= 13
+    assert_sound(story, work_id, story.new)
+
+
+def test_a_release_that_fails_after_the_clock_was_set_back_is_switched_away_from(tmp_path: Path) -> None:
+    """The bake goes on looking: what fails from then on counts."""
+    story = Story(tmp_path)
+    work_id = promoted(story)
+    story.run(work_id, until=lambda w: w.step == "bake")
+    story.world.clock.at -= timedelta(days=1)
+    story.engine.run_one()
+    for _ in range(50):
+        at = story.world.clock.now() + timedelta(milliseconds=500)
+        story.world.edge.record("production", story.new, 500, 0.01, at)
+    assert story.run(work_id).state is State.ROLLED_BACK
+    assert_sound(story, work_id, story.old)

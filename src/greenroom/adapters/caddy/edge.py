@@ -141,6 +141,13 @@ class CaddyEdge:
             return f"{self._file}, from which Caddy starts, is not what was applied"
         return ""
 
+    def life(self) -> str:
+        try:
+            found = self._keeper.status(KEPT_AS)
+        except KeeperUnavailable as e:
+            raise _no_keeper(e) from e
+        return f"{found.pid}-{found.exits}"
+
     def metrics(self) -> str:
         """Prometheus text: request counts, durations and sizes by server (`site-ENV`) and status."""
         return self._admin.metrics()
@@ -185,6 +192,8 @@ class CaddyEdge:
             uid=self._run_as.uid if self._run_as else None,
             gid=self._run_as.gid if self._run_as else None,
             groups=self._run_as.groups if self._run_as else (),
+            first_wait=0.05,  # nobody is served meanwhile
+            longest_wait=5.0,
             stop_seconds=25.0,  # beyond Caddy's own grace period for requests in flight
             sockets=(str(self._layout.admin),),
         )

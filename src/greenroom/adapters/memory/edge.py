@@ -37,6 +37,7 @@ class MemoryEdge:
         self.connected: dict[str, int] = {}
         self.taken: set[int] = set()
         self.is_alive = True
+        self.deaths = 0
         self.reloads = 0
         self._recorded: list[Recorded] = []
         self._lock = threading.Lock()
@@ -117,6 +118,9 @@ class MemoryEdge:
         name = "caddy_http_request_duration_seconds"
         lines = [f'{name}_count{{code="{c}",server="site-{e}"}} {n}' for (e, c), n in sorted(seen.items())]
         return "\n".join([f"# TYPE {name} histogram", *lines, ""])
+
+    def life(self) -> str:
+        return str(self.deaths)
 
     def _site(self, environment: str) -> Site:
         if environment not in self.sites:

@@ -33,6 +33,7 @@ class BakeStep:
             return Done({"baked_seconds": max((now - since).total_seconds(), 0.0)})
         watch = Watch.of(context, self.name, since)
         worse = watch.why_worse(context)
+        context.crash("looked")
         if worse:
             raise Refused(
                 "bake.worse",

@@ -41,6 +41,7 @@ class CheckStep:
         boot = wait_until_healthy(context, dial, plan.instance_ids())
         context.guard()
         world.edge.preview(context.environment, dial)
+        context.crash("previewed")
         url = world.edge.preview_url(context.environment)
         evidence: list[NewEvidence] = []
         for check in context.release.descriptor.checks:
@@ -51,6 +52,7 @@ class CheckStep:
             context.say(f"running {check.name}")
             found = run_check(context, check, url)
             evidence.append(found)
+            context.crash("asked")
             if found.outcome is not Outcome.PASSED:
                 raise StepFailed(_refusal(context, found), tuple(evidence))
             context.say(f"{check.name} passed")

@@ -86,11 +86,13 @@ class MigrateStep:
             return Done({"undone": "schema unchanged"})
         if holds_traffic(context):
             self._restore(context)
+            context.crash("undo.restored")
             return Done({"undone": "restored"})
         if migration.down:
             context.guard()
             with world.databases.migration_lock(context.environment, seconds=LOCK_SECONDS):
                 finished = run_to_end(context, migration.down, migration.timeout_seconds, "migrate-down")
+            context.crash("undo.came-down")
             if finished.code != 0:
                 raise Errored(
                     "migration.down_failed",

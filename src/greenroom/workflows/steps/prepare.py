@@ -18,11 +18,13 @@ class PrepareStep:
         world, release = context.world, context.release
         unpacked = world.unpacked(release.digest)
         context.say(f"{release.version} verified: signature and every file")
+        context.crash("verified")
         if not runs(context):
             return Done({"root": str(unpacked.root)})
         context.guard()
         world.runtime.prepare(context.environment)
         given = variables(world, context.environment, release)
+        context.crash("placed")
         facts: dict[str, object] = {"root": str(unpacked.root), "variables": sorted(given)}
         if release.descriptor.web.listen is Listen.PORT:
             facts["port"] = context.fact("prepare", "port") or world.runtime.free_port(context.environment)

@@ -17,6 +17,7 @@ class RecordStep:
         keep = context.config.restore_points
         if runs(context) and context.release.descriptor.services.postgres is not None:
             context.world.databases.drop_restore_points(context.environment, keep)
+            context.crash("dropped")
         facts = {"work": context.work.id, "replaced": was(context).release}
         found = NewEvidence(context.work.kind.value, context.environment, Outcome.PASSED, facts)
         context.say(f"{context.release.version} is in {context.environment}")

@@ -30,6 +30,7 @@ class RestorePointStep:
             context.say("new requests wait at the edge; those in flight finish")
             facts["application_seconds"] = traffic.hold(context, before)
             facts["held"] = True
+            context.crash("held")
         if context.release.descriptor.services.postgres is None:
             return Done(facts)
         facts["schema"] = context.world.databases.fingerprint(context.environment)
@@ -38,6 +39,7 @@ class RestorePointStep:
             point = context.world.databases.make_restore_point(context.environment, context.work.id)
             context.say(f"restore point {point.name}, {point.bytes / 1e6:.1f} MB")
             facts["name"] = point.name
+            context.crash("dumped")
         return Done(facts)
 
     def _refuse_overtaken(self, context: StepContext, before: Was) -> None:
@@ -55,6 +57,7 @@ class RestorePointStep:
         before = was(context)
         if holds_traffic(context):
             traffic.let_go(context)
+            context.crash("undo.let-go")
         if before.release is not None and runs(context) and context.release.descriptor.services.postgres is not None:
             context.world.databases.drop_restore_points(context.environment, context.config.restore_points)
         if context.work.kind is not WorkKind.PROMOTION:

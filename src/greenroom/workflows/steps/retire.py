@@ -21,7 +21,9 @@ class RetireStep:
         world = context.world
         began = world.clock.monotonic()
         drained = traffic.drain(context, was(context).dial)
+        context.crash("drained")
         stop_all(context, old)
+        context.crash("stopped")
         ended = world.clock.monotonic() - began
         context.guard()
         world.edge.preview(context.environment, None)

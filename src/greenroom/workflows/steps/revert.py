@@ -29,6 +29,7 @@ class RevertStep:
             return self._restore(context)
         newer = context.world.release(was(context).release or "")
         finished = self._migrate(context, newer, newer.descriptor.migration.down, "migrate-down")
+        context.crash("came-down")
         if finished.code != 0:
             raise Refused(
                 "migration.down_failed",
@@ -47,11 +48,13 @@ class RevertStep:
         if mode == "restore":
             context.guard()
             context.world.databases.put_back(context.environment, aside=_aside(context))
+            context.crash("undo.put-back")
             return Done()
         newer = context.world.release(was(context).release or "")
         if context.world.databases.fingerprint(context.environment) == context.fact("restore-point", "schema"):
             return Done()
         finished = self._migrate(context, newer, newer.descriptor.migration.command, "migrate-up-again")
+        context.crash("undo.went-up")
         if finished.code != 0:
             raise Errored(
                 "migration.failed",
@@ -73,6 +76,7 @@ class RevertStep:
             )
         context.guard()
         databases.restore(point, aside=_aside(context))
+        context.crash("restored")
         context.say(f"the database of {point.at:%Y-%m-%d %H:%M:%S} UTC is back; today's is kept as {_aside(context)}")
         return Done({"mode": "restore", "point": point.name, "aside": _aside(context)})
 

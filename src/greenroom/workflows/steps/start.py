@@ -40,7 +40,9 @@ class StartStep:
         world = context.world
         dial = plan.dial(world.runtime.prepare(context.environment))
         traffic.drain(context, dial)
+        context.crash("undo.drained")
         stop_all(context, plan)
+        context.crash("undo.stopped")
         return Done()
 
 

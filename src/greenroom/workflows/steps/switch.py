@@ -85,7 +85,9 @@ class SwitchStep:
             return Done(record=_depart(context))
         context.guard()
         context.world.edge.canary(context.environment, None, token=context.work.token)
+        context.crash("undo.before-point")
         traffic.send_to(context, before.dial, before.release or "")
+        context.crash("undo.after-point")
         return Done(record=_depart(context))
 
 

@@ -1,0 +1,307 @@
+"""The whole of Greenroom on a home of its own, an application in production, visitors in front of it, and what must
+hold whatever was killed.
+
+    with scene() as play, play.visitors() as visitors:
+        work = play.promote(play.newer)
+        ...                                          # kill something
+        play.settle()                                # all work ends by itself
+        play.assert_sound(visitors)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from greenroom import lifecycle
+from greenroom.adapters.caddy.edge import CaddyEdge
+from greenroom.adapters.clock import SystemClock
+from greenroom.cli.client import Client, Unreachable
+from greenroom.cli.credentials import Credentials
+from greenroom.domain.errors import GreenroomError
+from greenroom.keeper.client import KeeperClient
+from greenroom.store import records
+from greenroom.store.database import Database
+from greenroom.workflows.crash import FILE_VARIABLE
+from tests.life_support import Life, free_ports, living, wait_until
+from tests.load import Load, Style
+
+APPLICATION = Path(__file__).with_name("application")
+SHARED = Path(__file__).parents[2] / "bench" / "application"
+OLDER, NEWER, SICK, TORN, HALTING = "1.0", "2.0", "3.0", "4.0", "5.0"
+"""Well in dev. In production 3.0 fails its journey, 4.0's migration fails half-way, and 5.0 holds its visitors before
+it fails its journey."""
+ILLNESS = {SICK: "sick", TORN: "torn", HALTING: "sick"}
+ENDED = ("done", "rolled_back", "rejected")
+BODY = b"a note, as somebody wrote it"
+STYLES = (Style(), Style(keep_alive=False), Style("POST", True, body=BODY), Style("POST", False, body=BODY))
+PATIENT_SECONDS = 75.0
+"""How long a visitor waits for an answer: longer than the edge holds a request."""
+IMPATIENT_SECONDS = 1.5
+"""The keeper brings a control plane back at once that died once, and lets one wait that dies again and again. Whoever
+waits longer than this says `greenroom up`, as a person would."""
+
+
+@dataclass
+class Scene:
+    """The home, and who acts in it. `surroundings` are the variables its control plane is started with."""
+
+    life: Life
+    production: int
+    store: str
+    crashes: Path
+    owner: Client
+    manager: Client
+    surroundings: dict[str, str]
+    ups: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    # --- what people do ----------------------------------------------------------------------------
+
+    def promote(self, version: str) -> str:
+        """Ask and approve, as often as it takes to be heard; the work's id."""
+        self.insist(lambda: self.manager.post("approvals", release=version, environment="production"))
+        told = self.insist(lambda: self.owner.post("promotions", release=version, environment="production"))
+        return self._asked(told)
+
+    def roll_back(self, **more: Any) -> str:
+        return self._asked(self.insist(lambda: self.owner.post("rollbacks", environment="production", **more)))
+
+    def _asked(self, told: dict[str, Any]) -> str:
+        self.asked.append(told["work"]["id"])
+        return self.asked[-1]
+
+    def insist(self, ask: Callable[[], Any], seconds: float = 60) -> Any:
+        """Ask until somebody answers; a control plane that stays away too long for a person is brought `up`."""
+        deadline, since = time.monotonic() + seconds, time.monotonic()
+        while True:
+            try:
+                return ask()
+            except Unreachable:
+                if time.monotonic() > deadline:
+                    raise
+                if time.monotonic() - since > IMPATIENT_SECONDS:
+                    self.up_if_waiting()
+                    since = time.monotonic()
+            time.sleep(0.02)
+
+    def up_if_waiting(self) -> None:
+        if KeeperClient(self.life.home.keeper, heal=True).status(lifecycle.CONTROL_PLANE).state == "backing-off":
+            self.ups += 1
+            self.up()
+
+    def up(self) -> None:
+        """`greenroom up` with this scene's own variables."""
+        with patch.dict(os.environ, self.surroundings):
+            self.life.up()
+
+    def work(self, work_id: str) -> dict[str, Any]:
+        return dict(self.insist(lambda: self.owner.get("work", work_id)))
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        return [w for w in self.insist(lambda: self.owner.get("work", limit=10)) if w["state"] not in ENDED]
+
+    def settle(self, seconds: float = 120) -> None:
+        """All work ends by itself. A person who must look is a failure."""
+        deadline = time.monotonic() + seconds
+        while left := self.unfinished():
+            stuck = [w for w in left if w["state"] == "attention"]
+            assert not stuck, self.work(stuck[0]["id"])
+            assert time.monotonic() < deadline, [self.work(w["id"]) for w in left]
+            time.sleep(0.1)
+
+    def ended(self, work_id: str, seconds: float = 120) -> str:
+        """The state in which it ended."""
+        self.settle(seconds)
+        return str(self.work(work_id)["state"])
+
+    def until(self, work_id: str, *steps: str, seconds: float = 60) -> dict[str, Any]:
+        """The work, once it is at one of these steps or has ended."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.work(work_id)
+            if found["step"] in steps or found["state"] in ENDED:
+                return found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+
+    def back_to_older(self) -> None:
+        """1.0 serves production again, whatever did before."""
+        self.settle()
+        if self.release_in_production() != OLDER:
+            assert self.ended(self.roll_back()) == "done"
+        assert self.release_in_production() == OLDER
+
+    # --- what is killed ----------------------------------------------------------------------------
+
+    def keeper_pid(self) -> int:
+        return int(KeeperClient(self.life.home.keeper, heal=True).ping()["pid"])
+
+    def pid_of(self, name: str) -> int | None:
+        return KeeperClient(self.life.home.keeper, heal=True).status(name).pid
+
+    def kill(self, name: str) -> bool:
+        """kill -9 what the keeper keeps under this name; False when it does not run at the moment."""
+        pid = self.pid_of(name)
+        return pid is not None and _killed(pid)
+
+    def kill_keeper(self) -> int:
+        pid = self.keeper_pid()
+        _killed(pid)
+        return pid
+
+    # --- what must hold ----------------------------------------------------------------------------
+
+    @contextmanager
+    def visitors(self, *, workers: int = 4) -> Iterator[Load]:
+        """They come without a pause, and read and write."""
+        with Load(self.production, styles=STYLES, workers=workers, pause=0.03, timeout=PATIENT_SECONDS) as load:
+            load.wait_for(20)
+            yield load
+
+    def recorded(self) -> tuple[str | None, str | None, str]:
+        """Release, work and address of production, as its row says."""
+        with reading(self.store) as tx:
+            row = records.environment(tx, "production")
+            return row.current, row.current_work, row.dial
+
+    def release_in_production(self) -> str:
+        """Its version."""
+        shown = self.insist(lambda: self.owner.get("environments"))
+        return str(next(e["release"]["version"] for e in shown if e["name"] == "production"))
+
+    def serving(self) -> list[str]:
+        """The address of every process that serves production, one entry for each process."""
+        mark = f"GREENROOM_SOCKET={self.life.home.sockets}"
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdecimal():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                given = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if b"serve.py" in words[1:2] and "GREENROOM_ENVIRONMENT=production" in given:
+                found += ["unix/" + v.partition("=")[2] for v in given if v.startswith(mark)]
+        return found
+
+    def kept(self) -> list[tuple[str, str, int | None]]:
+        """Name, state and process of what the keeper keeps of production."""
+        all_of_it = KeeperClient(self.life.home.keeper, heal=True).all()
+        return sorted((s.name, s.state, s.pid) for s in all_of_it if s.name.startswith("app/production."))
+
+    def assert_sound(self, visitors: Load) -> None:
+        """Visitors, rows, ledger and processes tell one story, and nobody was turned away."""
+        self.assert_at_one(visitors)
+        assert self.insist(lambda: self.owner.get("ledger", "verify"))["verified"]
+
+    def assert_at_one(self, visitors: Load | None = None) -> None:
+        """The same, as far as it can be seen without a control plane. No `visitors`: some were turned away."""
+        if visitors is not None:
+            assert visitors.result.lost == [], visitors.result.lost[:10]
+        release, work, dial = self.recorded()
+        edge = CaddyEdge(
+            self.life.home, self.life.keeper, self.life.project, edge_port=0, clock=SystemClock(), run_as=None
+        )
+        pointer = edge.pointer("production")
+        assert pointer is not None
+        assert (pointer.dial, pointer.release) == (dial, release), (pointer, dial, release)
+        wait_until(lambda: self.serving() == [dial], 10)  # what was told to end may just be ending
+        kept = self.kept()
+        assert [(n.rpartition(".")[2], s) for n, s, _ in kept] == [(str(work).rpartition("-")[2], "running")], kept
+
+    def notes(self) -> int:
+        """How many rows the application keeps."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.production}/", timeout=30) as answer:
+            return int(answer.read().split()[1])
+
+
+@contextmanager
+def scene(store: str = "", versions: tuple[str, ...] = (OLDER, NEWER, SICK, TORN, HALTING)) -> Iterator[Scene]:
+    """Every release is in dev, the oldest in production. `store` is where the store is; a SQLite file when empty."""
+    with living() as life:
+        crashes = life.root / "crashes"
+        given = {FILE_VARIABLE: str(crashes), **({"GREENROOM_STORE": store} if store else {})}
+        ports = life.ports | free_ports("production", "preview", "look")
+        life.repository.mkdir()
+        commits = [_commit(life, version, ports) for version in versions]
+        with patch.dict(os.environ, given):
+            url = life.up()["url"]
+        token = json.loads((life.home.private / "api.json").read_text())["token"]
+        owner = Client(Credentials(url, token, "the home"))
+        manager = Client(
+            Credentials(url, owner.post("accounts", name="mia", roles=["manager"])["token"], "the account")
+        )
+        where = store or f"sqlite:///{life.home.store}"
+        made = Scene(life, ports["production"], where, crashes, owner, manager, given)
+        for commit in commits:
+            owner.post("releases", commit=commit, then_promote="dev")
+        made.settle()
+        assert made.ended(made.promote(OLDER)) == "done"
+        yield made
+
+
+def _commit(life: Life, version: str, ports: dict[str, int]) -> str:
+    shutil.copy(SHARED / "serve.py", life.repository / "serve.py")
+    for name in ("migrate.py", "down.py"):
+        text = (APPLICATION / name).read_text()
+        (life.repository / name).write_text(text.replace("ILLNESS", ILLNESS.get(version, "none")))
+    journey = (SHARED / "journey.py").read_text()
+    (life.repository / "journey.py").write_text(
+        'raise SystemExit("it is sick")\n' if ILLNESS.get(version) == "sick" else journey
+    )
+    text = (APPLICATION / "greenroom.yaml").read_text().replace("PROJECT", life.project)
+    words = {"VERSION": version, "CONTRACTS": str(version == HALTING).lower()}
+    for word, value in [*words.items(), *((f"{k.upper()}_PORT", str(v)) for k, v in ports.items())]:
+        text = text.replace(word, value)
+    (life.repository / "greenroom.yaml").write_text(text)
+    lock = life.repository / "requirements.txt"
+    if not lock.exists():
+        uv = Path(sys.executable).with_name("uv")
+        command = [uv, "pip", "compile", "-q", "--generate-hashes", "--no-header", SHARED / "requirements.in"]
+        subprocess.run([*command, "-o", lock], check=True, capture_output=True)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for line in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", version]):
+        subprocess.run([*git, *line], cwd=life.repository, check=True, capture_output=True)
+    return subprocess.check_output([*git, "rev-parse", "HEAD"], cwd=life.repository, text=True).strip()
+
+
+def _killed(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def reading(store: str) -> Iterator[Any]:
+    """The store as it stands, read past the control plane."""
+    database = Database(store, SystemClock(), connections=1)
+    try:
+        with database.reading() as tx:
+            yield tx
+    finally:
+        database.close()
+
+
+def refused(ask: Callable[[], Any]) -> GreenroomError | None:
+    """What was answered instead; None when it was granted."""
+    try:
+        ask()
+    except GreenroomError as error:
+        return error
+    return None

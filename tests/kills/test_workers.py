@@ -1,0 +1,175 @@
+"""Several workers on one PostgreSQL store: paused past their lease, killed at random."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from greenroom.adapters.home import Home
+from greenroom.bootstrap import Control, build
+from greenroom.domain.roles import Role
+from greenroom.domain.work import ENDED, State
+from greenroom.services import judgements, promotions
+from tests.kills.scene import NEWER, OLDER, SICK, TORN, Scene
+from tests.life_support import wait_until
+from tests.worlds import actor
+
+ENGINEER, MANAGER = actor(Role.ENGINEER), actor(Role.MANAGER, name="mia")
+LEASE_SECONDS = 2.0
+REPOSITORY = Path(__file__).parents[2]
+SEED = int(os.environ.get("GREENROOM_KILLS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+
+
+@dataclass
+class Worker:
+    """A process of `tests.kills.worker`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def state(self) -> str:
+        """As in proc(5): R, S, D, T, …"""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Shop:
+    """A scene whose control plane is down: workers do its work, and people ask the services themselves."""
+
+    play: Scene
+    control: Control
+    number: int = 0
+
+    @contextmanager
+    def worker(self, point: str = "") -> Iterator[Worker]:
+        made = self.hire(point)
+        try:
+            yield made
+        finally:
+            made.end()
+
+    def hire(self, point: str = "") -> Worker:
+        self.number += 1
+        log = self.play.life.root / f"worker-{os.getpid()}-{self.number}.log"
+        words = [str(self.play.life.home.root), f"worker-{self.number}", str(LEASE_SECONDS), point]
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.kills.worker", *words],
+                cwd=REPOSITORY, stdout=out, stderr=out, env={**os.environ, **self.play.surroundings},
+            )  # fmt: skip
+        return Worker(process, log)
+
+    def promote(self, version: str) -> str:
+        judgements.approve(self.control.app, MANAGER, version, "production")
+        work = promotions.promote(self.control.app, ENGINEER, version, "production").work
+        assert work is not None
+        return work.id
+
+    def roll_back(self, mode: str = "as-is") -> str:
+        work = promotions.roll_back(self.control.app, ENGINEER, "production", mode=mode).work
+        assert work is not None
+        return work.id
+
+    def ended(self, work_id: str, seconds: float = 90) -> str:
+        def over() -> bool:
+            state = self.control.app.work(work_id).state
+            assert state is not State.ATTENTION, self.control.app.work(work_id)
+            return state in ENDED
+
+        wait_until(over, seconds)
+        return self.control.app.work(work_id).state.value
+
+    def version(self) -> str:
+        current = self.control.world.environment("production").current
+        assert current is not None
+        return self.control.world.release(current).version
+
+
+@pytest.fixture
+def shop(on_postgres: Scene) -> Iterator[Shop]:
+    play = on_postgres
+    play.crashes.write_text("")
+    play.up()
+    play.back_to_older()
+    play.life.down(applications=False)
+    with patch.dict(os.environ, play.surroundings):
+        control = build(Home.at(play.life.home.root))
+    try:
+        yield Shop(play, control)
+    finally:
+        control.world.store.database.close()
+        play.up()
+        play.settle()
+
+
+POINTS = (
+    "promotion.start.forward.before",
+    "promotion.switch.before-point",
+    "promotion.retire.drained",
+    "promotion.switch.undo.before-point",
+    "promotion.start.undo.drained",
+)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_paused_past_its_lease_touches_nothing(shop: Shop, point: str) -> None:
+    """Another worker takes its work over and ends it; when it goes on it switches, starts and stops nothing."""
+    with shop.play.visitors() as visitors, shop.worker(point) as paused:
+        first = shop.promote(NEWER)
+        if ".undo." in point:
+            wait_until(lambda: shop.control.app.work(first).step == "bake")
+            shop.roll_back()
+        wait_until(lambda: paused.state() == "T")
+        with shop.worker():
+            assert shop.ended(first) == ("rolled_back" if ".undo." in point else "done")
+            if shop.version() == NEWER:
+                assert shop.ended(shop.roll_back()) == "done"
+            before = (shop.play.recorded(), sorted(shop.play.serving()), shop.play.kept())
+            os.kill(paused.process.pid, signal.SIGCONT)
+            wait_until(lambda: "lease.lost" in paused.log.read_text(), 30)
+            assert (shop.play.recorded(), sorted(shop.play.serving()), shop.play.kept()) == before
+    shop.play.assert_at_one(visitors)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_three_workers_killed_at_random_finish_everything(shop: Shop) -> None:
+    """One of three dies again and again, another comes: all work ends as it should, nobody is turned away."""
+    chance = random.Random(SEED)
+    told = f"GREENROOM_KILLS_SEED={SEED}"
+    workers = [shop.hire() for _ in range(3)]
+    try:
+        with shop.play.visitors() as visitors:
+            for _ in range(8):
+                until = time.monotonic() + chance.uniform(0.5, 3)
+                if shop.version() == OLDER:
+                    version = chance.choice((NEWER, NEWER, SICK, TORN))
+                    work, state = shop.promote(version), "done" if version == NEWER else "rolled_back"
+                else:
+                    work, state = shop.roll_back(), "done"
+                while shop.control.app.work(work).state not in ENDED:
+                    if time.monotonic() > until:
+                        workers.pop(chance.randrange(3)).end()
+                        workers.append(shop.hire())
+                        until = time.monotonic() + chance.uniform(0.5, 3)
+                    time.sleep(0.02)
+                assert shop.ended(work) == state, told
+                shop.play.assert_at_one(visitors)
+    finally:
+        for worker in workers:
+            worker.end()
