@@ -8,6 +8,7 @@ import pwd
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ import pytest
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import users
 from tests.docs.pages import page, shape
-from tests.life_support import GREENROOM, processes_of
+from tests.life_support import processes_of
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 README = page("README.md")
-DEMO = GREENROOM.with_name("greenroom-demo")
+PROGRAMS = Path(sys.executable).parent
+DEMO = PROGRAMS / "greenroom-demo"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Demo:
 
     def types(self, line: str) -> str:
         """A line of the tour, in the shell that the demo's end describes."""
-        env = {**os.environ, "PATH": f"{GREENROOM.parent}:{os.environ['PATH']}"}
+        env = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
         env["GREENROOM_HOME"] = str(self.root / "home")
         words = shlex.split(line)
         done = subprocess.run(

@@ -7,18 +7,21 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.docs.pages import ROOT, page, shape
-from tests.life_support import GREENROOM, Life, free_ports, living
+from tests.life_support import Life, free_ports, living, wait_until
 
 QUICKSTART = page("docs/quickstart.md")
-VERSION = "1.0"
+PROGRAMS = Path(sys.executable).parent
+VERSION, NEWER = "1.0", "1.1"
 SERVE = """\
 import http.server, os, socketserver
 
@@ -49,15 +52,15 @@ class Reader:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.directory = life.root / "shop"
+        self.directory = life.root / life.project  # `init` names the project after it
         self.url = f"http://127.0.0.1:{life.ports['api']}"
         self.token = ""
 
     def types(self, line: str, *, expected: int = 0, home: Path | None = None, answer: str = "") -> str:
         """Run a line of the page, with what it leaves to the reader filled in; its output."""
-        words = shlex.split(line.partition("  #")[0].replace("RELEASE", VERSION))
+        words = shlex.split(line.partition("  #")[0].replace("RELEASE", VERSION).replace("NEWER", NEWER))
         words = [self.url if w.startswith("http://127.0.0.1:") else w for w in words]
-        env = {**os.environ, "PATH": f"{GREENROOM.parent}:{os.environ['PATH']}"}
+        env = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
         env |= {"HOME": str(home)} if home else {"GREENROOM_HOME": str(self.life.home.root)}
         directory = home or self.directory
         done = subprocess.run(
@@ -71,7 +74,6 @@ class Reader:
 def reader() -> Iterator[Reader]:
     """Beginning with a repository as the page wants it: in git, with a lock file and a web process."""
     with living() as life:
-        life.project = "shop"
         reader = Reader(life)
         reader.directory.mkdir()
         for name, text in {
@@ -110,23 +112,26 @@ def test_the_quickstart_is_true(reader: Reader) -> None:
             maria = reader.life.root / "maria"
             maria.mkdir(exist_ok=True)
             reader.types(line, home=maria, answer=reader.token + "\n")
-        elif line == "greenroom rollback production":
-            _ended(reader)
-            said = reader.types(line, expected=1)  # it is the first release there
-            assert "rollback.nothing_older" in said
+        elif line.startswith("git commit"):
+            _reached(reader, lambda work: work["state"] == "done")  # her yes lets it go on by itself
+            assert _versions(reader) == [VERSION] * 3
+            (reader.directory / "VERSION").write_text(NEWER + "\n")
+            reader.types(line)
+        elif line == "greenroom rollback production --dry-run":
+            _reached(reader, lambda work: work["step"] == "bake")
+            assert f"visitors are sent back to {VERSION}, which still runs: a switch" in reader.types(line)
         else:
-            _compare(line, reader.types(line))
-    shown = json.loads(reader.types("greenroom status --json"))
-    assert [e["release"]["version"] for e in shown["environments"]] == [VERSION] * 3
+            _compare(reader.life.project, line, reader.types(line))
+    assert _versions(reader) == [NEWER, NEWER, VERSION]
 
 
-def _compare(line: str, said: str) -> None:
+def _compare(project: str, line: str, said: str) -> None:
     """What the page shows of this command is what it prints."""
     shown = {
         c: text for c, text in QUICKSTART.shown().items() if c == line.partition("  #")[0].replace("RELEASE", VERSION)
     }
     for text in shown.values():
-        assert shape(said) == shape(text), f"{line} prints\n{said}"
+        assert shape(said.replace(project, "shop")) == shape(text), f"{line} prints\n{said}"
 
 
 def _describe(reader: Reader) -> None:
@@ -146,10 +151,14 @@ def _describe(reader: Reader) -> None:
     path.write_text(yaml.safe_dump(told, sort_keys=False))
 
 
-def _ended(reader: Reader) -> None:
-    """Her yes lets the promotion go on by itself: wait until it has."""
-    works = json.loads(reader.types("greenroom work list --json"))
-    reader.types(f"greenroom work show {works[0]['id']} --wait")
+def _versions(reader: Reader) -> list[str]:
+    shown = json.loads(reader.types("greenroom status --json"))
+    return [e["release"]["version"] for e in shown["environments"]]
+
+
+def _reached(reader: Reader, holds: Callable[[dict[str, Any]], bool]) -> None:
+    """The newest work has come so far."""
+    wait_until(lambda: holds(json.loads(reader.types("greenroom work list --json"))[0]), 120)
 
 
 def _lock() -> str:
