@@ -112,6 +112,7 @@ class MigrateStep:
         point = next((p for p in databases.restore_points(context.environment) if p.name == name), None)
         if point is None:
             raise cannot_return(context)
+        traffic.rest(context)
         context.guard()
         databases.restore(point, aside=f"undone-{context.work.id}")
 

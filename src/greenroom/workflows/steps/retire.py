@@ -5,7 +5,6 @@ from __future__ import annotations
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.ground import former, runs, was
-from greenroom.workflows.steps.start import stop_all
 
 
 class RetireStep:
@@ -22,7 +21,7 @@ class RetireStep:
         began = world.clock.monotonic()
         drained = traffic.drain(context, was(context).dial)
         context.crash("drained")
-        stop_all(context, old)
+        traffic.stop_all(context, old)
         context.crash("stopped")
         ended = world.clock.monotonic() - began
         context.guard()

@@ -8,6 +8,7 @@ from greenroom.ports.runtime import Finished
 from greenroom.workflows.hidden import hidden
 from greenroom.workflows.instances import variables
 from greenroom.workflows.step import Done, Outcomes, StepContext
+from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.ground import has_switched, runs, was
 from greenroom.workflows.steps.traffic import cannot_return
 
@@ -46,6 +47,7 @@ class RevertStep:
         if has_switched(context):
             raise cannot_return(context)
         if mode == "restore":
+            traffic.rest(context)
             context.guard()
             context.world.databases.put_back(context.environment, aside=_aside(context))
             context.crash("undo.put-back")
@@ -74,6 +76,7 @@ class RevertStep:
                 f"{context.environment} has no restore point {wanted!r}",
                 hint="greenroom restore-point list shows them",
             )
+        traffic.rest(context)
         context.guard()
         databases.restore(point, aside=_aside(context))
         context.crash("restored")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from greenroom.workflows.instances import Deployment, process_variables, variables
+from greenroom.workflows.instances import process_variables, variables
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.bake import baseline
@@ -41,14 +41,6 @@ class StartStep:
         dial = plan.dial(world.runtime.prepare(context.environment))
         traffic.drain(context, dial)
         context.crash("undo.drained")
-        stop_all(context, plan)
+        traffic.stop_all(context, plan)
         context.crash("undo.stopped")
         return Done()
-
-
-def stop_all(context: StepContext, plan: Deployment) -> None:
-    """End every instance of a deployment, each within its own time."""
-    for process in plan.release.descriptor.processes:
-        for instance in plan.instance_ids_of(process):
-            context.guard()
-            context.world.runtime.stop(instance, seconds=process.stop_seconds)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from greenroom.domain.errors import Errored
 from greenroom.ports.edge import Pointer
-from greenroom.workflows.instances import process_variables, variables
+from greenroom.ports.runtime import InstanceState
+from greenroom.workflows.instances import Deployment, process_variables, variables
 from greenroom.workflows.step import StepContext
 from greenroom.workflows.steps.ground import Was, former, has_switched, was
 
@@ -20,12 +21,8 @@ def hold(context: StepContext, before: Was) -> float:
     """
     context.guard()
     context.world.edge.point(context.environment, Pointer(None, before.release or "", context.work.token))
-    old = former(context)
-    for process in old.release.descriptor.processes if old else ():
-        if old and process.name != old.release.descriptor.web.name:
-            for instance in old.instance_ids_of(process):
-                context.guard()
-                context.world.runtime.stop(instance, seconds=process.stop_seconds)
+    if old := former(context):
+        stop_all(context, old, but=old.release.descriptor.web.name)
     seconds = drain(context, before.dial)
     left = context.world.edge.connections(before.dial)
     if left > 0:
@@ -39,16 +36,47 @@ def hold(context: StepContext, before: Was) -> float:
     return seconds
 
 
+def rest(context: StepContext) -> None:
+    """What visitors will reach again ends altogether, while they wait: its connections would not outlive the database
+    that is exchanged under it, and not every application makes new ones."""
+    if old := former(context):
+        stop_all(context, old)
+
+
 def let_go(context: StepContext) -> None:
-    """Undo of `hold`: visitors reach the older release again, and what worked beside it works again. Idempotent."""
+    """Undo of `hold` and `rest`: visitors reach the older release again, and what worked beside it works again.
+    Idempotent."""
     before, old, world = was(context), former(context), context.world
     if old is not None:
         place = world.runtime.prepare(context.environment)
         given = process_variables(variables(world, context.environment, old.release), old.release)
+        rested = any(world.runtime.instance(i).state is not InstanceState.RUNNING for i in old.instance_ids())
         for spec in old.specs(place, world.unpacked(old.release.digest), given, before.dial):
             context.guard()
             world.runtime.start(spec)
+        if rested:
+            _await(context, old, before.dial)
     send_to(context, before.dial, before.release or "")
+
+
+def _await(context: StepContext, old: Deployment, dial: str) -> None:
+    """It answers as it did, or its time to boot is over: nobody is kept waiting longer for a release that they had."""
+    clock, health = context.world.clock, old.release.descriptor.health
+    began = clock.monotonic()
+    while clock.monotonic() - began < health.boot_seconds:
+        if context.world.probe.get(dial, health.path, seconds=health.request_seconds).status == health.status:
+            return
+        clock.sleep(POLL_SECONDS)
+        context.guard()
+
+
+def stop_all(context: StepContext, plan: Deployment, *, but: str = "") -> None:
+    """End every instance of a deployment, each within its own time; those of the process called `but` go on."""
+    for process in plan.release.descriptor.processes:
+        if process.name != but:
+            for instance in plan.instance_ids_of(process):
+                context.guard()
+                context.world.runtime.stop(instance, seconds=process.stop_seconds)
 
 
 def send_to(context: StepContext, dial: str, release: str) -> None:
