@@ -15,7 +15,22 @@ from pathlib import Path
 from faker import Faker
 
 WORDS = Path(__file__).resolve().parent.parent / "src/greenroom/masking/words"
-LOCALES = "en_US en_GB de_DE fr_FR es_ES it_IT nl_NL pl_PL pt_BR sv_SE da_DK cs_CZ uk_UA ja_JP".split()
+LOCALES = [
+    "en_US",
+    "en_GB",
+    "de_DE",
+    "fr_FR",
+    "es_ES",
+    "it_IT",
+    "nl_NL",
+    "pl_PL",
+    "pt_BR",
+    "sv_SE",
+    "da_DK",
+    "cs_CZ",
+    "uk_UA",
+    "ja_JP",
+]
 LISTS = {"first_name": 600, "last_name": 800, "city": 400, "street_name": 500, "company": 400}
 LONGEST = 40  # characters of an entry
 TRIES = 20  # for each entry wanted, before the list is as long as it gets

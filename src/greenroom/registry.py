@@ -1,7 +1,7 @@
-"""Finds what is one file: every gate in `greenroom.gates`, every masking rule in `greenroom.masking`. Nothing is listed by hand.
+"""Finds what is one file: every gate in `greenroom.gates`, every masking rule in `greenroom.masking`. Nothing is
+listed by hand.
 
-A module of the package that has an object named `GATE` (`RULE`) brings one; two that claim one name are refused.
-"""
+A module of the package that has an object named `GATE` (`RULE`) brings one; two that claim one name are refused."""
 
 from __future__ import annotations
 

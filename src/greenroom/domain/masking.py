@@ -102,7 +102,8 @@ class Masked:
 
 
 def select_masked(source: str, masked: Iterable[Masked]) -> str:
-    """The whole statement over `source` (a quoted table, or a subselect in parentheses), one column for each of `masked`."""
+    """The whole statement over `source` (a quoted table, or a subselect in parentheses), one column for each of
+    `masked`."""
     columns = list(masked)
     digests = {d.name: d.sql for m in columns for d in m.digests}
     inner = ", ".join(["t.*", *(f"{sql} AS {name}" for name, sql in digests.items())])

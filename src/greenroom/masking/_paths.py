@@ -1,4 +1,5 @@
-"""Paths into JSON documents, as the configuration writes them: `contact.email`, `devices[*].ip`, `"a.b".c`, `[*].name`."""
+"""Paths into JSON documents, as the configuration writes them: `contact.email`, `devices[*].ip`, `"a.b".c`,
+`[*].name`."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ class Node(Generic[T]):
 
 
 def tree(paths: Iterable[tuple[str, T]]) -> Node[T]:
-    """All paths as one tree. Raises ValueError for a bad path, and for two that meet: one ends where another goes on."""
+    """All paths as one tree. Raises ValueError for a bad path, and for one that ends where another goes on."""
     root: Node[T] = Node()
     for path, leaf in paths:
         node = root

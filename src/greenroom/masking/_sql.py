@@ -12,7 +12,7 @@ from greenroom.domain.masking import Column, Digest
 from greenroom.masking._types import Kind, kind_of
 
 INTEGER_BYTES = 6
-"""Bytes of a digest that make one integer: 48 bits, so that an offset of a list is even to one in a thousand million."""
+"""Bytes of a digest that make one integer: 48 bits, so that every word of a list is as likely as any other."""
 
 
 def ident(name: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._inner import applied, chosen_rule, inner_problem, inside
-from greenroom.masking._sql import digest, given, source
+from greenroom.masking._sql import digest, given, literal, source
 from greenroom.masking._types import Kind, type_problem, unique_problem
 
 
@@ -22,7 +22,7 @@ class Settings(RuleConfig):
 
 
 class ArrayRule:
-    """Dimensions, lower bounds, NULLs and empty arrays stay; each element is masked as a column of its type would be."""
+    """Dimensions, lower bounds, NULLs and empty arrays stay; elements are masked as columns of their type would be."""
 
     name = "array"
     title = "Array, element by element"
@@ -45,21 +45,11 @@ class ArrayRule:
         each = applied(rule, settings, element, "u.e")
         elements = f"unnest({v}) WITH ORDINALITY AS u(e, o)"
         flat = f"ARRAY(SELECT {each}::{element.type} FROM {elements} ORDER BY o)"
-        # The type's text form takes dimensions and bounds of every number: braces open and close where a row of the
-        # innermost dimension begins and ends, those of the next, and so on.
-        text = given(
-            {"bounds": f"array_dims({v})", "dims": f"array_ndims({v})", "sizes": _sizes(v)},
-            [],
-            "g.bounds || '={' || (SELECT string_agg(repeat('{', "
-            + _edges("0")
-            + ") || coalesce('\"' || replace(replace(m, E'\\\\', E'\\\\\\\\'), '\"', E'\\\\\"') || '\"', 'NULL')"
-            + " || repeat('}', "
-            + _edges("size - 1")
-            + f"), ',' ORDER BY o) FROM (SELECT o, {each}::text AS m FROM {elements} OFFSET 0) q) || '}}'",
-        )
+        ordinary = f"array_ndims({v}) = 1 AND array_lower({v}, 1) = 1"
+        masks = f"(SELECT o, {each}::text AS m FROM {elements} OFFSET 0) q"
         made = digest(
-            f"CASE WHEN cardinality({v}) = 0 OR {v} IS NULL THEN {v}"
-            f" WHEN array_ndims({v}) = 1 AND array_lower({v}, 1) = 1 THEN {flat}::{column.type} ELSE {text}::{column.type} END"
+            f"CASE WHEN cardinality({v}) = 0 OR {v} IS NULL THEN {v} WHEN {ordinary} THEN {flat}::{column.type}"
+            f" ELSE {_of_any_shape(v, masks)}::{column.type} END"
         )
         return Masked(f"s.{made.name}", (made,))
 
@@ -69,6 +59,16 @@ def _element(column: Column) -> Column:
     base = re.sub(r"(\[\d*\])+$", "", column.base)
     type_name = re.sub(r"(\[\d*\])+$", "", column.type) if column.type.endswith("]") else base
     return inside(column, type_name, base)
+
+
+def _of_any_shape(v: str, masks: str) -> str:
+    """The text form of an array, which takes any dimensions and bounds: braces open and close where a row of the
+    innermost dimension begins and ends, those of the next, and so on."""
+    escaped = f"replace(replace(m, {literal(chr(92))}, {literal(chr(92) * 2)}), '\"', {literal(chr(92) + chr(34))})"
+    element = f"coalesce('\"' || {escaped} || '\"', 'NULL')"
+    braced = f"repeat('{{', {_edges('0')}) || {element} || repeat('}}', {_edges('size - 1')})"
+    inner = f"(SELECT string_agg({braced}, ',' ORDER BY o) FROM {masks})"
+    return given({"bounds": f"array_dims({v})", "sizes": _sizes(v)}, [], f"g.bounds || '={{' || {inner} || '}}'")
 
 
 def _sizes(v: str) -> str:

@@ -23,14 +23,14 @@ class Settings(Keyed):
 
     mode: Literal["empty", "image", "keyed"] = Field(
         "empty",
-        description="`empty`: no bytes. `image`: a PNG of one pixel. `keyed`: as many bytes, from a digest of them that is "
+        description="`empty`: no bytes. `image`: a PNG of one pixel. `keyed`: as many bytes, a digest of them "
         "repeated.",
     )
 
 
 class ByteaRule:
-    """Nothing of the content is left. With `keyed`, different content stays different from 10 bytes on, and shorter content
-    by chance."""
+    """Nothing of the content is left. With `keyed`, different content stays different from 10 bytes on, and shorter
+    content by chance."""
 
     name = "bytea"
     title = "Bytes"

@@ -19,9 +19,10 @@ class Settings(MayBeUnique):
 
 
 class CardNumberRule:
-    """Grouping, length and first digit stay, the last digit is computed. Values that are no card number (12 to 18 digits
-    with spaces, dots or hyphens) keep their shape. With `unique`, a number with a wrong check digit gets a wrong one again,
-    or two could fall together. A number of n digits keeps itself with a chance of one in 10 to the power of n - 2."""
+    """Grouping, length and first digit stay, the last digit is computed. Values that are no card number (12 to 18
+    digits with spaces, dots or hyphens) keep their shape. With `unique`, a number with a wrong check digit gets a
+    wrong one again, or two could fall together. A number of n digits keeps itself with a chance of one in 10 to
+    the power of n - 2."""
 
     name = "card_number"
     title = "Payment card number"

@@ -13,7 +13,8 @@ class Settings(Local):
 
 
 class CityRule:
-    """A town from a list. The list is short, so many share a town or city, and one in a few hundred keeps its own by chance."""
+    """A town from a list. The list is short, so many share a town or city, and one in a few hundred keeps its own by
+    chance."""
 
     name = "city"
     title = "City"

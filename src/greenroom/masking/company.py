@@ -13,7 +13,8 @@ class Settings(Local):
 
 
 class CompanyRule:
-    """A company from a list. The list is short, so many share a name, and one in a few hundred keeps its own by chance."""
+    """A company from a list. The list is short, so many share a name, and one in a few hundred keeps its own by
+    chance."""
 
     name = "company"
     title = "Company"

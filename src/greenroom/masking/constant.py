@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_interface, ip_network
+from uuid import UUID
 
 from pydantic import Field
 
 from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._sql import literal, value
-from greenroom.masking._types import NUMBERS, TEXTS, Kind, kind_of, limit_of, unique_problem
+from greenroom.masking._types import DATES, NUMBERS, TEXTS, Kind, kind_of, limit_of, unique_problem
 
+_READERS: dict[Kind, Callable[[str], object]] = {
+    Kind.DATE: date.fromisoformat,
+    Kind.TIMESTAMP: datetime.fromisoformat,
+    Kind.TIMESTAMPTZ: datetime.fromisoformat,
+    Kind.UUID: UUID,
+    Kind.JSON: json.loads,
+    Kind.JSONB: json.loads,
+    Kind.INET: ip_interface,
+    Kind.CIDR: ip_network,
+}
 _RANGES = {"smallint": 1 << 15, "integer": 1 << 31, "bigint": 1 << 63}
 
 
@@ -54,6 +69,17 @@ def _value_problem(text: str, column: Column) -> str | None:
         return f"{text!r} is neither true nor false, and {column.path} is boolean"
     if kind in NUMBERS:
         return _number_problem(text, kind, column)
+    return _form_problem(text, kind, column)
+
+
+def _form_problem(text: str, kind: Kind, column: Column) -> str | None:
+    """Types whose text form Python reads too. PostgreSQL takes more forms of a date; one is enough."""
+    if kind not in _READERS or (kind in DATES and text in ("infinity", "-infinity")):
+        return None
+    try:
+        _READERS[kind](text)
+    except ValueError:
+        return f"{text!r} is no {kind}, and {column.path} is {column.type}"
     return None
 
 

@@ -31,9 +31,10 @@ class Settings(ByPerson):
 
 
 class DateShiftRule:
-    """Whole days, forward or back, the same for all dates of one person (`by`), so that their order and the time between
-    them stay. `infinity` stays. Days have 24 hours in `timestamp with time zone`. Within `days` of the ends of PostgreSQL's
-    calendar a date moves inward. A text column keeps what follows the date; what begins with no date becomes empty."""
+    """Whole days, forward or back, the same for all dates of one person (`by`), so that their order and the time
+    between them stay. `infinity` stays. Days have 24 hours in `timestamp with time zone`. Within `days` of the
+    ends of PostgreSQL's calendar a date moves inward. A text column keeps what follows the date; what begins with
+    no date becomes empty."""
 
     name = "date_shift"
     title = "Dates shifted"

@@ -33,8 +33,8 @@ class Settings(Local):
 
 
 class EmailRule:
-    """`first.last.DIGEST@example.com`, in a narrow column `DIGEST@example.com`. Different addresses stay different; with
-    `by` the names are those of the person. Columns that should agree need the same length limit."""
+    """`first.last.DIGEST@example.com`, in a narrow column `DIGEST@example.com`. Different addresses stay different;
+    with `by` the names are those of the person. Columns that should agree need the same length limit."""
 
     name = "email"
     title = "E-mail address"

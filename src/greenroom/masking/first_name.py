@@ -13,7 +13,8 @@ class Settings(Local):
 
 
 class FirstNameRule:
-    """A first name from a list. The list is short, so many share a first name, and one in a few hundred keeps its own by chance."""
+    """A first name from a list. The list is short, so many share a first name, and one in a few hundred keeps its own
+    by chance."""
 
     name = "first_name"
     title = "First name"

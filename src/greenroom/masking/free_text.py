@@ -12,8 +12,9 @@ from greenroom.masking._sql import literal, value
 from greenroom.masking._types import type_problem, unique_problem
 
 LOREM = (
-    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna "
-    "aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat. "
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
+    "magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex "
+    "ea commodo consequat. "
 )
 _SMALL, _CAPITAL, _DIGITS = "abcdefghijklmnopqrstuvwyz", "ABCDEFGHIJKLMNOPQRSTUVWYZ", "123456789"
 
@@ -29,8 +30,8 @@ class Settings(RuleConfig):
 
 
 class FreeTextRule:
-    """Nothing of what people wrote is left. No search for names in the text: such a search misses some. The shape of a text
-    of `x`, `0` and punctuation alone is that text."""
+    """Nothing of what people wrote is left. No search for names in the text: such a search misses some. The shape of
+    a text of `x`, `0` and punctuation alone is that text."""
 
     name = "free_text"
     title = "Free text"

@@ -17,9 +17,10 @@ class Settings(MayBeUnique):
 
 
 class IbanRule:
-    """Country, length and groups of four stay; digits become digits, letters letters, and the check digits are computed.
-    Values that are no IBAN keep their shape. With `unique`, wrong check digits are wrong again by as much, or two could fall
-    together. A number with n digits after the fourth keeps itself with a chance of one in 10 to the power of n."""
+    """Country, length and groups of four stay; digits become digits, letters letters, and the check digits are
+    computed. Values that are no IBAN keep their shape. With `unique`, wrong check digits are wrong again by as
+    much, or two could fall together. A number with n digits after the fourth keeps itself with a chance of one in
+    10 to the power of n."""
 
     name = "iban"
     title = "Bank account number"
@@ -42,7 +43,9 @@ def _made(config: Settings, column: Column, use: str) -> Digest:
         check = f"mod(98 - {_remainder('g.moved')} - 2 + g.off, 97) + 2"
         off = f"mod(substr(g.c, 3, 2)::int - 98 + {_remainder('g.account')} + 97, 97)"
         # 00, 01 and 99 are never right, and stay what they are.
-        digits = f"CASE WHEN substr(g.c, 3, 2) IN ('00', '01', '99') THEN substr(g.c, 3, 2) ELSE lpad(({check})::text, 2, '0') END"
+        given_digits = "substr(g.c, 3, 2)"
+        never = f"{given_digits} IN ('00', '01', '99')"
+        digits = f"CASE WHEN {never} THEN {given_digits} ELSE lpad(({check})::text, 2, '0') END"
     else:
         own = keyed(use, content(column)).sql
         account = given({"a": "g.account", "h": own}, [], _reshaped_account("g.a", "g.h"))

@@ -15,9 +15,9 @@ class Settings(ByPerson):
 
 
 class IpAddressRule:
-    """IPv4 becomes an address in 10.0.0.0/8 (RFC 1918), IPv6 one in fd00::/8 (RFC 4193); the prefix length stays. In a text
-    column everything with a colon counts as IPv6. An address that lies in those ranges keeps itself with a chance of one
-    in 16 million; a network shorter than /8 may."""
+    """IPv4 becomes an address in 10.0.0.0/8 (RFC 1918), IPv6 one in fd00::/8 (RFC 4193); the prefix length stays. In
+    a text column everything with a colon counts as IPv6. An address that lies in those ranges keeps itself with a
+    chance of one in 16 million; a network shorter than /8 may."""
 
     name = "ip_address"
     title = "IP address"

@@ -29,16 +29,17 @@ class Settings(RuleConfig):
     )
     others: Literal["keep", "remove"] = Field(
         "remove",
-        description="What happens to what no path names. `remove` is the safe answer to documents that grow new keys; a "
-        "path with the rule `harmless` keeps what is below it.",
+        description="What happens to what no path names. `remove` is the safe answer to documents that grow new keys; "
+        "a path with the rule `harmless` keeps what is below it.",
     )
 
 
 class JsonRule:
-    """Keys and elements at the paths are masked, missing ones stay missing. Texts stay texts, numbers numbers, and null
-    stays null. What a rule does not take becomes empty of its type (`""`, `0`, `false`, `[]`, `{}`), and so does what stands
-    where a path goes on. A `json` column is written as `jsonb` would be: the last of equal keys, in its order; escapes that
-    no jsonb can hold are left out, and a document with a number beyond PostgreSQL's becomes null."""
+    """Keys and elements at the paths are masked, missing ones stay missing. Texts stay texts, numbers numbers, and
+    null stays null. What a rule does not take becomes empty of its type (`""`, `0`, `false`, `[]`, `{}`), and so
+    does what stands where a path goes on. A `json` column is written as `jsonb` would be: the last of equal keys,
+    in its order; escapes that no jsonb can hold are left out, and a document with a number beyond PostgreSQL's
+    becomes null."""
 
     name = "json"
     title = "JSON, by path"

@@ -13,7 +13,8 @@ class Settings(Local):
 
 
 class LastNameRule:
-    """A last name from a list. The list is short, so many share a last name, and one in a few hundred keeps its own by chance."""
+    """A last name from a list. The list is short, so many share a last name, and one in a few hundred keeps its own
+    by chance."""
 
     name = "last_name"
     title = "Last name"

@@ -23,8 +23,8 @@ class Settings(MayBeUnique):
         None,
         min_length=1,
         max_length=40,
-        description="What every number looks like: `9` is a digit, `A` and `a` a letter, all else stands for itself. By "
-        "default each keeps the shape it has.",
+        description="What every number looks like: `9` is a digit, `A` and `a` a letter, all else stands for itself. "
+        "By default each keeps the shape it has.",
     )
 
 

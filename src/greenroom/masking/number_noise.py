@@ -14,6 +14,7 @@ from greenroom.masking._types import NUMBERS, Kind, bare, kind_of, type_problem,
 
 _BYTES = {"smallint": 2, "integer": 4, "bigint": 8}
 _SCALE = 1_000_000
+_LIMITS = re.compile(r"numeric\((\d+)(?:,(-?\d+))?\)")
 
 
 class Settings(ByPerson):
@@ -26,8 +27,8 @@ class Settings(ByPerson):
 
 
 class NumberNoiseRule:
-    """A number moves at random within the limits, and keeps its sign when it moves by percent. Zero stays zero then; a
-    small number may be rounded back to itself, an integer moves by one at least. NaN and infinity stay, and what would
+    """A number moves at random within the limits, and keeps its sign when it moves by percent; zero stays zero
+    then. It keeps its decimal places, and moves by one of the last at least. NaN and infinity stay, and what would
     leave the type's range stops at its end."""
 
     name = "number_noise"
@@ -49,26 +50,21 @@ class NumberNoiseRule:
 
 
 def _of_exact(config: Settings, column: Column, v: str, part: str, sign: str) -> str:
+    """Integers and numerics: in units of the last place that is written, by one of them at least."""
     n = f"{v}::numeric"
-    if config.amount is not None:
-        step = f"{part} * {_plain(config.amount)}"
-    else:
-        step = f"abs({n}) * {part} * {_plain(config.percent / 100)}"
-    if kind_of(column) is Kind.INTEGER:
-        half = 1 << (8 * _BYTES[bare(column.base)] - 1)
-        # An integer moves by one at least; away from an end of its type when it stands there.
-        whole = f"greatest(1, round({step}))"
-        turned = f"CASE WHEN {n} >= {half - 1} THEN -1 WHEN {n} <= -{half} THEN 1 ELSE {sign} END"
-        kept = f"{v} <> 0" if config.amount is None else "true"
-        moved = f"CASE WHEN {kept} THEN {n} + {whole} * {turned} ELSE {n} END"
-        crossed = f"CASE WHEN abs({n}) = 1 THEN {n} * 2 ELSE {moved} END" if config.amount is None else moved
-        return f"CASE WHEN {v} IS NOT NULL THEN least({half - 1}, greatest(-{half}, {crossed})) END"
+    unit, places = ("1", "0") if kind_of(column) is Kind.INTEGER else (f"('1e-' || scale({n}))::numeric", f"scale({n})")
+    most = f"abs({n}) * {_plain(config.percent / 100)}" if config.amount is None else _plain(config.amount)
+    step = f"greatest({unit}, round({part} * {most}, {places}))"
     moved = f"{n} + {step} * {sign}"
-    end = _end_of(column)
-    if end is not None:
-        precision_end, scale = end
-        moved = f"least({precision_end}, greatest(-{precision_end}, round({moved}, {scale})))"
-    return f"CASE WHEN {n} IN ('NaN', 'Infinity', '-Infinity') THEN {n} ELSE {moved} END"
+    if end := _end_of(column):
+        # Away from an end of the type where the number stands there, and not beyond it.
+        turned = f"CASE WHEN {n} >= {end} THEN -1 WHEN {n} <= -{end} THEN 1 ELSE {sign} END"
+        moved = f"least({end}, greatest(-{end}, {n} + {step} * {turned}))"
+    if config.amount is None:
+        moved = f"CASE WHEN {n} = 0 THEN {n} WHEN abs({n}) = {unit} THEN {n} + {n} ELSE {moved} END"
+        moved = f"least({end}, greatest(-{end}, {moved}))" if end else moved
+    # Said of NULL too: least() and greatest() would pass it over.
+    return f"CASE WHEN {n} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {moved} ELSE {n} END"
 
 
 def _of_float(config: Settings, column: Column, v: str, part: str, sign: str) -> str:
@@ -79,8 +75,9 @@ def _of_float(config: Settings, column: Column, v: str, part: str, sign: str) ->
         moved = f"CASE WHEN {near} THEN {f} ELSE {f} + {share} * {_plain(config.amount)} * {sign} END"
     else:
         # Inward near the largest number, outward near the smallest: neither overflow nor underflow.
-        turned = f"CASE WHEN abs({f}) * 0.5 > {biggest}::float8 * 0.25 THEN -1 WHEN abs({f}) < {smallest}::float8 THEN 1 ELSE {sign} END"
-        moved = f"{f} + {f} * ({share} * {_plain(config.percent / 100)}) * {turned}"
+        is_big, is_small = f"abs({f}) > {biggest}::float8 * 0.5", f"abs({f}) < {smallest}::float8"
+        turned = f"CASE WHEN {is_big} THEN -1 WHEN {is_small} THEN 1 ELSE {sign} END"
+        moved = f"{f} * (1 + {share} * {_plain(config.percent / 100)} * {turned})"
     ordinary = (
         f"{f} NOT IN ('NaN', 'Infinity', '-Infinity', 0)"
         if config.amount is None
@@ -94,15 +91,15 @@ def _plain(number: float) -> str:
     return f"{Decimal(repr(number)):f}"
 
 
-def _end_of(column: Column) -> tuple[str, int] | None:
-    """The largest number that `numeric(p,s)` holds, and s; None where the type has no limits."""
-    found = re.search(r"numeric\((\d+)(?:,(-?\d+))?\)", column.type) or re.search(
-        r"numeric\((\d+)(?:,(-?\d+))?\)", column.base
-    )
+def _end_of(column: Column) -> str:
+    """The largest number that the type holds, or nothing where it has no limits."""
+    if kind_of(column) is Kind.INTEGER:
+        return str((1 << (8 * _BYTES[bare(column.base)] - 1)) - 1)
+    found = _LIMITS.search(column.type) or _LIMITS.search(column.base)
     if found is None:
-        return None
+        return ""
     precision, scale = int(found[1]), int(found[2] or 0)
-    return f"{(Decimal(10) ** precision - 1).scaleb(-scale):f}", scale
+    return f"{(Decimal(10) ** precision - 1).scaleb(-scale):f}"
 
 
 RULE = NumberNoiseRule()

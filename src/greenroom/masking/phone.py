@@ -21,9 +21,9 @@ class Settings(MayBeUnique):
 
 
 class PhoneRule:
-    """Every digit becomes another, except the country code after `+` or `00` and a leading zero (with `unique`: after `+`
-    alone); brackets, spaces and the length stay. A number of n other digits keeps itself with a chance of one in 10 to
-    the power of n."""
+    """Every digit becomes another, except the country code after `+` or `00` and a leading zero (with `unique`: after
+    `+` alone); brackets, spaces and the length stay. A number of n other digits keeps itself with a chance of one
+    in 10 to the power of n."""
 
     name = "phone"
     title = "Telephone number"
@@ -37,7 +37,6 @@ class PhoneRule:
         kept = digest(_kept(f"{source(column)}::text", only_plus=config.unique))
         v = f"{value(column)}::text"
         if config.unique:
-            # What stays can be told from the mask as it can from the value, so no two prefixes meet.
             other = permuted(f"substr({source(column)}::text, {kept.sql} + 1)", config.use(self.name))
             return text_mask(column, f"left({v}, s.{kept.name}) || s.{other.name}", (kept, other))
         own = keyed(config.use(self.name), content(column))
@@ -47,13 +46,16 @@ class PhoneRule:
 
 def _kept(text: str, *, only_plus: bool) -> str:
     """How many characters at the beginning stay."""
+    digit = ", ".join(f"'{n}'" for n in range(10))
     two = ", ".join(f"'{code}'" for code in TWO_DIGITS.split())
 
+    # Whatever stays is what decides how much stays: a mask has the prefix of its value, so no two prefixes meet.
     def country(start: int) -> str:
+        first, second, third = (f"substr({text}, {start + n}, 1) IN ({digit})" for n in (1, 2, 3))
         return (
-            f"{start} + CASE WHEN substr({text}, {start + 1}, 3) !~ '^[0-9]{{3}}$' THEN 0"
-            f" WHEN substr({text}, {start + 1}, 1) IN ('1', '7') THEN 1"
-            f" WHEN substr({text}, {start + 1}, 2) IN ({two}) THEN 2 ELSE 3 END"
+            f"{start} + CASE WHEN NOT {first} THEN 0 WHEN substr({text}, {start + 1}, 1) IN ('1', '7') THEN 1"
+            f" WHEN NOT {second} THEN 1 WHEN substr({text}, {start + 1}, 2) IN ({two}) THEN 2"
+            f" WHEN {third} THEN 3 ELSE 2 END"
         )
 
     plus = f"CASE WHEN left({text}, 1) = '+' THEN {country(1)}"

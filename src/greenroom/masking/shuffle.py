@@ -27,9 +27,10 @@ class Settings(Keyed):
 
 
 class ShuffleRule:
-    """All rows stand in an order that only the key brings about, and each gets the value of the next, the last that of the
-    first. NULLs stay in their rows. No value is lost or new, so it stands on every type and on unique columns; but values
-    are real: use it where none of them points to a person. A row keeps its own where its neighbour has the same."""
+    """All rows stand in an order that only the key brings about, and each gets the value of the next, the last that
+    of the first. NULLs stay in their rows. No value is lost or new, so it stands on every type and on unique
+    columns; but values are real: use it where none of them points to a person. A row keeps its own where its
+    neighbour has the same."""
 
     name = "shuffle"
     title = "Shuffled"
@@ -47,7 +48,7 @@ class ShuffleRule:
         window = f"(PARTITION BY {v} IS NULL ORDER BY {order})"
         # lead() gives NULL in the last row alone, as the rows with NULL are a partition of their own.
         moved = digest(f"coalesce(lead({v}) OVER {window}, first_value({v}) OVER {window})")
-        return Masked(f"s.{moved.name}", (moved,), whole_table=True)
+        return Masked(f"s.{moved.name}::{column.type}", (moved,), whole_table=True)
 
 
 RULE = ShuffleRule()

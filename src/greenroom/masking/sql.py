@@ -28,8 +28,8 @@ class Settings(RuleConfig):
 
 
 class SqlRule:
-    """What the expression gives. Whether names exist and the cast works, PostgreSQL says before any data moves. The rule does
-    not know what the expression keeps: NULL, uniqueness and secrecy are its author's to see to."""
+    """What the expression gives. Whether names exist and the cast works, PostgreSQL says before any data moves. The
+    rule does not know what the expression keeps: NULL, uniqueness and secrecy are its author's to see to."""
 
     name = "sql"
     title = "SQL expression"
@@ -50,18 +50,18 @@ def expression_problem(text: str) -> str | None:
         return "the expression has a zero byte" if "\0" in text else "the expression reads the masking key"
     open_ones: list[str] = []
     for found in _TOKEN.finditer(text):
-        token = found[0]
+        part = found[0]
         match found.lastgroup:
             case "comment":
                 return "the expression has a comment"
             case "broken":
                 return f"a quotation mark at character {found.start() + 1} is not closed"
-            case "end" if token == ";" or not open_ones:
-                return f"it is more than one expression: {token} at character {found.start() + 1}"
-            case "bracket" if token in "([":
-                open_ones.append(token)
-            case "bracket" if not open_ones or open_ones.pop() != _PAIRS[token]:
-                return f"{token} at character {found.start() + 1} closes nothing"
+            case "end" if part == ";" or not open_ones:
+                return f"it is more than one expression: {part} at character {found.start() + 1}"
+            case "bracket" if part in "([":
+                open_ones.append(part)
+            case "bracket" if not open_ones or open_ones.pop() != _PAIRS[part]:
+                return f"{part} at character {found.start() + 1} closes nothing"
     return f"{open_ones[-1]} is not closed" if open_ones else None
 
 

@@ -22,8 +22,8 @@ class Settings(Keyed):
 
 
 class UrlRule:
-    """`https://example.com/DIGEST`, with `http` where the value has it. Different addresses stay different. Columns that
-    should agree need the same length limit."""
+    """`https://example.com/DIGEST`, with `http` where the value has it. Different addresses stay different. Columns
+    that should agree need the same length limit."""
 
     name = "url"
     title = "Web address"

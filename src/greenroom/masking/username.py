@@ -23,8 +23,8 @@ class Settings(Local):
 
 
 class UsernameRule:
-    """`first-DIGEST`, in a narrow column the digest alone. Different names stay different. Columns that should agree need
-    the same length limit."""
+    """`first-DIGEST`, in a narrow column the digest alone. Different names stay different. Columns that should agree
+    need the same length limit."""
 
     name = "username"
     title = "User name"
