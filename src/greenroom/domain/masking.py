@@ -41,7 +41,9 @@ def key_source() -> str:
     setting = f"current_setting('{KEY_SETTING}')"
     too_short = f"('{KEY_SETTING} holds too few digits: ' || length({setting}))::int::text"
     checked = f"CASE WHEN length({setting}) >= 32 THEN {setting} ELSE {too_short} END"
-    return f"(SELECT substr(sha256('greenroom masking'::bytea || decode({checked}, 'hex')), 1, 16) AS key OFFSET 0)"
+    return (
+        f"(SELECT substr(sha256('masking key of Greenroom'::bytea || decode({checked}, 'hex')), 1, 16) AS key OFFSET 0)"
+    )
 
 
 class RuleConfig(BaseModel):
