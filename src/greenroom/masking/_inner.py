@@ -53,7 +53,7 @@ def applied(rule: Rule, config: RuleConfig, column: Column, value: str) -> str:
     masked = rule.mask(config, column)
     by = getattr(config, "by", None)
     person = f", t.{ident(by)} AS {ident(by)}" if by and by != column.name else ""
-    row = f"(SELECT {value} AS {ident(column.name)}{person} OFFSET 0)"
+    row = f"(SELECT {value} AS {ident(column.name)}{person})"
     digests = {d.name: d.sql for d in masked.digests}
     if digests:
         computed = ", ".join(f"{sql} AS {name}" for name, sql in digests.items())

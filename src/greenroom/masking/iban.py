@@ -5,11 +5,12 @@ from __future__ import annotations
 from greenroom.domain.masking import Column, Digest, Masked, RuleConfig
 from greenroom.masking._keyed import TEXT_KINDS, text_mask
 from greenroom.masking._shape import eighteen_digits, permuted, reshaped
-from greenroom.masking._sql import content, digest, given, keyed, source
+from greenroom.masking._sql import content, digest, given, keyed, literal, source
 from greenroom.masking._types import type_problem
 from greenroom.masking._unique import MayBeUnique, unset_problem
 
-_SHAPE = "'^[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}$'"
+_FORM = "'^[A-Z]{2}[0-9]{2}([0-9A-Z]+|( [0-9A-Z]{4})+( [0-9A-Z]{1,3})?)$'"
+"""Without spaces, or in groups of four; anything else is text like any other."""
 
 
 class Settings(MayBeUnique):
@@ -57,12 +58,15 @@ def _made(config: Settings, column: Column, use: str) -> Digest:
         ("moved", account),
         ("made", f"left(g.c, 2) || {digits} || g.moved"),
     ]
-    spaced = "rtrim(regexp_replace(g.made, '(.{4})', E'\\\\1 ', 'g'))"
-    made = given({"x": text, "c": compact}, steps, f"CASE WHEN g.x = g.c THEN g.made ELSE {spaced} END")
-    # In groups of four or without spaces; anything else is text like any other.
-    grouped = f"({text} = {compact} OR {text} = rtrim(regexp_replace({compact}, '(.{{4}})', E'\\\\1 ', 'g')))"
-    is_iban = f"CASE WHEN length({text}) <= 42 THEN {compact} ~ {_SHAPE} AND {grouped} ELSE false END"
+    made = given({"x": text, "c": compact}, steps, f"CASE WHEN g.x = g.c THEN g.made ELSE {_spaced('g.made')} END")
+    short = f"length({text}) <= 42 AND length({compact}) BETWEEN 15 AND 34"
+    is_iban = f"CASE WHEN {short} THEN {text} ~ {_FORM} ELSE false END"
     return digest(f"CASE WHEN {is_iban} THEN {made} ELSE {otherwise} END")
+
+
+def _spaced(compact: str) -> str:
+    """In groups of four, the last one as it comes."""
+    return f"rtrim(regexp_replace({compact}, '(.{{4}})', {literal(chr(92) + '1 ')}, 'g'))"
 
 
 def _reshaped_account(text: str, digest_sql: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._keyed import TEXT_KINDS, text_mask
 from greenroom.masking._shape import permuted, reshaped
-from greenroom.masking._sql import content, digest, keyed, source, value
+from greenroom.masking._sql import content, digest, given, keyed, source, value
 from greenroom.masking._types import type_problem
 from greenroom.masking._unique import MayBeUnique, unset_problem
 
@@ -40,8 +40,8 @@ class PhoneRule:
             other = permuted(f"substr({source(column)}::text, {kept.sql} + 1)", config.use(self.name))
             return text_mask(column, f"left({v}, s.{kept.name}) || s.{other.name}", (kept, other))
         own = keyed(config.use(self.name), content(column))
-        rest = f"substr({v}, s.{kept.name} + 1)"
-        return text_mask(column, f"left({v}, s.{kept.name}) || {reshaped(rest, f's.{own.name}')}", (kept, own))
+        rest = given({"x": f"substr({v}, s.{kept.name} + 1)", "h": f"s.{own.name}"}, [], reshaped("g.x", "g.h"))
+        return text_mask(column, f"left({v}, s.{kept.name}) || {rest}", (kept, own))
 
 
 def _kept(text: str, *, only_plus: bool) -> str:
