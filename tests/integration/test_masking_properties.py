@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from string import ascii_letters
 from typing import Any
 
 import psycopg
@@ -135,6 +136,13 @@ def test_a_whole_space_of_numbers_is_permuted(connection: Connection, rule: str,
     """With `unique`, all numbers of a shape have different masks: by construction, not by luck."""
     values = sorted({_filled(shape, n) for n in range(10_000)})
     masks = of_values(connection, column_of("text"), values, rule, unique=True)
+    assert len(set(masks)) == len(values)
+
+
+def test_letters_of_every_script_are_permuted(connection: Connection) -> None:
+    """With `unique`, all texts of one letter, whatever the script, and all of two Latin letters have different masks."""
+    values = [chr(c) for c in range(0x20, 0x800)] + [f"{a}{b}" for a in ascii_letters for b in ascii_letters]
+    masks = of_values(connection, column_of("text"), values, "national_id", unique=True)
     assert len(set(masks)) == len(values)
 
 
