@@ -140,7 +140,7 @@ def test_a_whole_space_of_numbers_is_permuted(connection: Connection, rule: str,
 
 
 def test_letters_of_every_script_are_permuted(connection: Connection) -> None:
-    """With `unique`, all texts of one letter, whatever the script, and all of two Latin letters have different masks."""
+    """With `unique`, all texts of one letter of any script, and all of two Latin letters, have different masks."""
     values = [chr(c) for c in range(0x20, 0x800)] + [f"{a}{b}" for a in ascii_letters for b in ascii_letters]
     masks = of_values(connection, column_of("text"), values, "national_id", unique=True)
     assert len(set(masks)) == len(values)
