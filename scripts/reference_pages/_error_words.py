@@ -36,7 +36,7 @@ FAMILIES = {
     "name": "Names of projects, environments and accounts.",
     "override": "Setting one gate aside for one release in one environment.",
     "policy": "The configuration in force.",
-    "registry": "Finding gates. A gate of your own is wrong, or two claim one name.",
+    "registry": "Finding gates and masking rules. One of your own is wrong, or two claim one name.",
     "release": "Making a release from a commit.",
     "request": "Requests to the API that are not understood.",
     "restore_point": "States of a database that can be brought back.",
@@ -136,8 +136,8 @@ MORE = {
     "override.not_overridable": "The gates `path`, `sealed` and `one_at_a_time` hold for everybody.",
     "override.own": "Nobody overrides for a release they made or a promotion they asked for.",
     "override.role": "The role decides, see [roles](roles.md).",
-    "registry.malformed": "The object named `GATE` of that module lacks something a gate has; see"
-    " [how to add a gate](../contribute/add-a-gate.md).",
+    "registry.malformed": "The object named `GATE` (`RULE`) of that module lacks something a gate (a masking rule) has;"
+    " see [how to add a gate](../contribute/add-a-gate.md), [a masking rule](../contribute/add-a-masking-rule.md).",
     "release.commit_unknown": "The commit must be in the repository that the configuration was applied from.",
     "release.compile_failed": "A file of the release cannot be compiled by its interpreter; the output names it.",
     "release.file_unfit": "Links that lead outside, devices and sockets cannot be sealed. Remove it, or let the build"

@@ -1,7 +1,8 @@
-"""Gates are found, not listed."""
+"""Gates and masking rules are found, not listed."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from greenroom.domain.errors import Errored
 from greenroom.domain.gate import Case, GateConfig, Passed
 from greenroom.domain.kinds import Kind
-from greenroom.registry import all_gates, gates_of
+from greenroom.domain.masking import Column, Masked, RuleConfig
+from greenroom.registry import all_gates, all_rules, gates_of, rules_of
 
 
 class Stub:
@@ -32,10 +34,29 @@ class Stub:
         return Passed("it is a stub")
 
 
-def module(name: str, gate: object = None) -> ModuleType:
+class StubRule:
+    """A masking rule that a module brings."""
+
+    title = "A stub"
+    Config = RuleConfig
+    keeps_unique = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def problem(self, config: Any, column: Column) -> None:
+        return None
+
+    def mask(self, config: Any, column: Column) -> Masked:
+        return Masked("NULL")
+
+
+def module(name: str, gate: object = None, rule: object = None) -> ModuleType:
     made = ModuleType(name)
     if gate is not None:
         made.GATE = gate  # type: ignore[attr-defined]
+    if rule is not None:
+        made.RULE = rule  # type: ignore[attr-defined]
     return made
 
 
@@ -73,3 +94,39 @@ def test_what_is_no_gate_is_refused(attribute: str, value: object) -> None:
         gates_of([module("strange", gate)])
     assert raised.value.code == "registry.malformed"
     assert "strange" in raised.value.message
+
+
+def test_finds_every_masking_rule_by_its_file() -> None:
+    """Each file of the package that is no helper brings one rule of its own name."""
+    import greenroom.masking as package
+
+    files = {p.stem for p in Path(package.__path__[0]).glob("*.py") if not p.stem.startswith("_")}
+    assert list(all_rules()) == sorted(files)
+
+
+def test_a_gate_is_no_masking_rule() -> None:
+    """A module may bring either; each is looked for under its own name."""
+    modules = [module("one", gate=Stub("x")), module("two", rule=StubRule("x"))]
+    assert list(gates_of(modules)) == list(rules_of(modules)) == ["x"]
+
+
+def test_a_second_claim_to_a_masking_rules_name_is_refused() -> None:
+    """Both claimants are named."""
+    with pytest.raises(Errored) as raised:
+        rules_of([module("one", rule=StubRule("x")), module("two", rule=StubRule("x"))])
+    assert raised.value.code == "registry.claimed_twice"
+    assert raised.value.because == "one and two"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("name", "Bad Name"), ("title", 1), ("Config", GateConfig), ("keeps_unique", 1), ("problem", None), ("mask", "x")],
+)
+def test_what_is_no_masking_rule_is_refused(attribute: str, value: object) -> None:
+    """A RULE that does not keep the promise is named with its module."""
+    rule = StubRule("x")
+    setattr(rule, attribute, value)
+    with pytest.raises(Errored) as raised:
+        rules_of([module("strange", rule=rule)])
+    assert raised.value.code == "registry.malformed"
+    assert "strange.RULE is not a masking rule" in raised.value.message

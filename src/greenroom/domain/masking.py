@@ -8,15 +8,42 @@ A masked table is read by one statement of this form, where `k` holds the projec
 
 Each digest is computed once for each row, however many columns are derived from it; `OFFSET 0` keeps PostgreSQL's
 planner from computing it again for each of them. NULL stays NULL in every rule that does not say otherwise.
+
+`key_source` gives the text of `k`. The key itself is in no statement: the session sets it first, as a bound parameter,
+with `SET_KEY`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+KEY_SETTING = "greenroom.masking_key"
+"""The session setting that holds the project's key, in hexadecimal digits."""
+
+SET_KEY = f"SELECT set_config('{KEY_SETTING}', $1, false)"
+"""What a session runs first, with the key in hexadecimal digits (32 of them or more) as its only parameter."""
+
+UNIQUE_DIGITS = 20
+"""Hexadecimal digits of a digest (80 bits) that count as collision-free: of a thousand million different values, two
+fall together with a chance of 4 in ten million."""
+
+
+def key_source() -> str:
+    """The subselect `k`, in parentheses: one row with the column `key`, 16 bytes derived from the session's key.
+
+    The statement fails when the session has no key, or one of fewer than 32 hexadecimal digits: a dataset is never
+    masked with an empty key by mistake.
+    """
+    setting = f"current_setting('{KEY_SETTING}')"
+    too_short = f"('{KEY_SETTING} holds too few digits: ' || length({setting}))::int::text"
+    checked = f"CASE WHEN length({setting}) >= 32 THEN {setting} ELSE {too_short} END"
+    return (
+        f"(SELECT substr(sha256('masking key of Greenroom'::bytea || decode({checked}, 'hex')), 1, 16) AS key OFFSET 0)"
+    )
 
 
 class RuleConfig(BaseModel):
@@ -55,8 +82,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Digest:
-    """A keyed digest of a source value: `name` is the SQL alias in the inner select, `sql` a bytea expression over `t`
-    (the source row) and `k.key`. Equal digests of several columns are computed once."""
+    """A keyed digest of a source value: `name` is the SQL alias in the inner select, `sql` an expression over `t`
+    (the source row) and `k.key`, bytea unless the rule that made it knows better. Equal digests of several columns are
+    computed once: their names are equal exactly when their expressions are."""
 
     name: str
     sql: str
@@ -64,17 +92,32 @@ class Digest:
 
 @dataclass(frozen=True)
 class Masked:
-    """What a rule makes of a column: an expression over `s` (the row with its digests), of the column's type."""
+    """What a rule makes of a column: an expression over `s` (the row with its digests), of the column's type.
+
+    `whole_table` is True when a digest looks at other rows (a window function): the table must then be read by one
+    statement, not in parts.
+    """
 
     sql: str
     digests: tuple[Digest, ...] = ()
+    whole_table: bool = False
+
+
+def select_masked(source: str, masked: Iterable[Masked]) -> str:
+    """The whole statement over `source` (a quoted table, or a subselect in parentheses), one column for each of
+    `masked`."""
+    columns = list(masked)
+    digests = {d.name: d.sql for m in columns for d in m.digests}
+    inner = ", ".join(["t.*", *(f"{sql} AS {name}" for name, sql in digests.items())])
+    outer = ", ".join(m.sql for m in columns)
+    return f"SELECT {outer} FROM (SELECT {inner} FROM {source} t CROSS JOIN {key_source()} k OFFSET 0) s"
 
 
 class Rule(Protocol):
     """One masking rule, one file of `greenroom.masking`: how a column's values become harmless.
 
     `name` is what the configuration calls it; `Config` are its settings; `keeps_unique` is True when different values
-    stay different, so that the rule may stand on a unique column.
+    stay different, so that the rule may stand on a unique column (some only with a setting, which `problem` names).
     """
 
     name: str

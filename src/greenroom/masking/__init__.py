@@ -1,0 +1,1 @@
+"""Masking rules: one file each, found by `greenroom.registry`. Modules whose names begin with `_` are helpers."""
