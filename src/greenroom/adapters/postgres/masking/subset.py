@@ -97,8 +97,8 @@ def keep_rows(
         ) from error
     for root in subset.roots:
         _seed(connection, catalog, root)
-    last = _spread(connection, [(s.parent, s.child, s) for s in steps], 0, since=0) if subset.children else 0
-    _spread(connection, [(s.child, s.parent, s) for s in steps], last, since=0)
+    last = _spread(connection, steps, 0, downwards=True) if subset.children else 0
+    _spread(connection, steps, last, downwards=False)
     return {t.oid: connection.execute(f"SELECT count(*) FROM {_kept(t)}".encode()).fetchall()[0][0] for t in tables}
 
 
@@ -113,7 +113,7 @@ def _seed(connection: Connection, catalog: Catalog, root: Root) -> None:
         statement = f"INSERT INTO {_kept(leaf)} {rows} ON CONFLICT DO NOTHING"
         try:
             connection.execute(statement.encode(), binary=True)  # the protocol that takes one statement only
-        except (psycopg.errors.SyntaxErrorOrAccessRuleViolation, psycopg.errors.DataError) as error:
+        except (psycopg.ProgrammingError, psycopg.DataError) as error:
             raise BadInput(
                 "data.subset_where",
                 f"the condition of the subset on {root.table} cannot be asked",
@@ -138,33 +138,33 @@ def share_condition(table: Table, share: float) -> str:
     return f"('x' || encode(substr({digest}, 1, 4), 'hex'))::bit(32)::bigint < {round(share * 2**32)}"
 
 
-def _spread(connection: Connection, ways: list[tuple[Table, Table, Step]], last: int, *, since: int) -> int:
-    """Follow the ways (from a table's newest rows to another table) until a round finds nothing; the last round."""
-    has_found = True
+def _spread(connection: Connection, steps: list[Step], last: int, *, downwards: bool) -> int:
+    """Follow the references in one direction until a round finds nothing; the last round.
+
+    The first round looks at all rows kept so far, every later one at those of the round before.
+    """
+    since, has_found = 0, True
     while has_found:
-        has_found, newest = False, (since, last)
-        last += 1
-        for start, end, step in ways:
-            if connection.execute(_round(start, end, step, newest, last).encode()).rowcount:
-                has_found = True
-        since = last
+        newest, last = (since, last), last + 1
+        found = [connection.execute(_round(s, newest, last, downwards).encode()).rowcount for s in steps]
+        has_found, since = any(found), last
     return last
 
 
-def _round(start: Table, end: Table, step: Step, newest: tuple[int, int], number: int) -> str:
+def _round(step: Step, newest: tuple[int, int], number: int, downwards: bool) -> str:
     r = step.reference
     operators = r.operators or ("=",) * len(r.columns)
     meets = " AND ".join(
         f"p.{ident(t)} {operator} c.{ident(c)}"
         for c, t, operator in zip(r.columns, r.target_columns, operators, strict=True)
     )
-    side = "c" if end is step.child else "p"
-    other = "p" if side == "c" else "c"
+    known, new = (step.parent, step.child) if downwards else (step.child, step.parent)
+    from_, to = ("p", "c") if downwards else ("c", "p")
     return (
-        f"INSERT INTO {_kept(end)} SELECT DISTINCT {side}.ctid, {number} "
+        f"INSERT INTO {_kept(new)} SELECT DISTINCT {to}.ctid, {number} "
         f"FROM ONLY {ident(step.child.schema, step.child.name)} c "
         f"JOIN ONLY {ident(step.parent.schema, step.parent.name)} p ON {meets} "
-        f"JOIN {_kept(start)} k ON k.tid = {other}.ctid AND k.round BETWEEN {newest[0]} AND {newest[1]} "
+        f"JOIN {_kept(known)} k ON k.tid = {from_}.ctid AND k.round BETWEEN {newest[0]} AND {newest[1]} "
         f"ON CONFLICT DO NOTHING"
     )
 
