@@ -90,8 +90,8 @@ class Server:
 
 
 @contextmanager
-def servers(*majors: int) -> Iterator[dict[int, Server]]:
-    with ground() as made:
+def servers(*majors: int, on_disk: bool = False) -> Iterator[dict[int, Server]]:
+    with ground(on_disk=on_disk) as made:
         clusters: Clusters = made.databases()._clusters
         found = {}
         for major in majors:

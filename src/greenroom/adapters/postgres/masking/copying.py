@@ -30,7 +30,7 @@ from greenroom.adapters.postgres.masking.plan import (
 )
 from greenroom.adapters.postgres.masking.rebuilding import cores, dump_schema, make_roles
 from greenroom.adapters.postgres.masking.relay import relay
-from greenroom.adapters.postgres.masking.statements import Test, tests_of
+from greenroom.adapters.postgres.masking.statements import Question, questions_of
 from greenroom.adapters.postgres.masking.subset import Subset, keep_rows, kept_conditions, reached_tables
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
 from greenroom.adapters.postgres.masking.verification import Compared
@@ -146,15 +146,15 @@ class _Run:
 
     def test(self) -> None:
         """Ask the vault what the masks would break. Raises Refused (`data.constraint_broken`) with all of it."""
-        broken: list[tuple[Test, int]] = []
+        broken: list[tuple[Question, int]] = []
 
-        def ask(connection: Connection, test: Test) -> None:
+        def ask(connection: Connection, test: Question) -> None:
             with told(f"test {test.constraint} on {test.table.path}"):
                 rows = connection.execute(test.query.encode()).fetchall()[0][0]
             if rows:
                 broken.append((test, rows))
 
-        tests = tests_of(self.catalog, self.choices, dict(self.kept))
+        tests = questions_of(self.catalog, self.choices, dict(self.kept))
         if self.kept:
             for test in tests:
                 ask(self.reading, test)

@@ -19,7 +19,7 @@ KEY = f"(SELECT decode(current_setting('{KEY_SETTING}'), 'hex') AS key OFFSET 0)
 
 
 @dataclass(frozen=True)
-class Test:
+class Question:
     """A query over the masked rows of a table that counts those that `constraint` would not accept."""
 
     table: Table
@@ -82,19 +82,19 @@ def chunk_condition(first: int, until: int | None) -> str:
 # --- what the masked rows would break ------------------------------------------------------------------
 
 
-def tests_of(catalog: Catalog, choices: Choices, kept: dict[int, str] | None = None) -> tuple[Test, ...]:
+def questions_of(catalog: Catalog, choices: Choices, kept: dict[int, str] | None = None) -> tuple[Question, ...]:
     """Every constraint that a mask could break, as a query to be asked in the vault; `kept` as in `plan.py`."""
-    found: list[Test] = []
+    found: list[Question] = []
     for table in catalog.tables.values():
         masked = choices.masked(table)
         if masked and table.kind in "rp":
-            found += _tests(catalog, table, choices, masked, kept or {})
+            found += _questions(catalog, table, choices, masked, kept or {})
     return tuple(found)
 
 
-def _tests(
+def _questions(
     catalog: Catalog, table: Table, choices: Choices, masked: frozenset[str], kept: dict[int, str]
-) -> list[Test]:
+) -> list[Question]:
     rows = " UNION ALL ".join(
         _result(leaf, table, choices, kept.get(leaf.oid, "")) for leaf in catalog.holding(table.oid)
     )
@@ -105,10 +105,10 @@ def _tests(
     if table.kind == "r":
         for check in table.checks:
             if check.columns & touched or not check.columns:
-                found.append(Test(table, check.name, _count(rows, f"({check.expression}) IS FALSE")))
+                found.append(Question(table, check.name, _count(rows, f"({check.expression}) IS FALSE")))
         for column in table.moved:
             if column.name in masked:
-                found += _value_tests(table, column, rows)
+                found += _domain_questions(table, column, rows)
     if (
         table.kind == "p"
         and not table.is_partition
@@ -117,14 +117,14 @@ def _tests(
         )
     ):
         bounds = [f"({leaf.bound})" for leaf in catalog.holding(table.oid) if leaf.bound]
-        found.append(Test(table, "partitions", _count(rows, f"({' OR '.join(bounds) or 'true'}) IS NOT TRUE")))
+        found.append(Question(table, "partitions", _count(rows, f"({' OR '.join(bounds) or 'true'}) IS NOT TRUE")))
     if not table.is_partition:
         found += [
-            Test(table, u.name, _duplicates(rows, u))
+            Question(table, u.name, _duplicates(rows, u))
             for u in table.uniques
             if u.columns & touched and not _stays_unique(u, table, choices, masked)
         ]
-        found += [Test(table, x.name, _conflicts(rows, x)) for x in table.exclusions if x.columns & touched]
+        found += [Question(table, x.name, _conflicts(rows, x)) for x in table.exclusions if x.columns & touched]
     return found
 
 
@@ -147,10 +147,10 @@ def _count(rows: str, condition: str) -> str:
     return f"SELECT count(*) FROM ({rows}) AS rows WHERE {condition}"
 
 
-def _value_tests(table: Table, column: TableColumn, rows: str) -> list[Test]:
+def _domain_questions(table: Table, column: TableColumn, rows: str) -> list[Question]:
     """A domain's demands; they speak of VALUE, which reads as the column `value` of a row."""
     return [
-        Test(
+        Question(
             table,
             f"the domain of {column.name}",
             f"SELECT count(*) FROM (SELECT {ident(column.name)} AS value FROM ({rows}) AS rows) AS v "
