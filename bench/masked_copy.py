@@ -1,8 +1,9 @@
 """The masked copy of a whole database against moving the same bytes unmasked, taking turns on the same servers.
 
 Raw: PostgreSQL's own programs, `psql` into `psql` with binary COPY in as many streams as cores, the schema by
-`pg_dump`, indexes and constraints by `pg_restore --jobs=2`, ANALYZE. Masked: `copy_masked` with rules for every personal column:
-names, addresses, birth dates, unique numbers, notes and JSON, derived from a SHA-256 of each person's key.
+`pg_dump`, indexes and constraints by `pg_restore --jobs=2`, ANALYZE. Masked: `copy_masked` with rules for every
+personal column: names, addresses, birth dates, unique numbers, notes and JSON, derived from a SHA-256 of each
+person's key.
 """
 
 from __future__ import annotations
@@ -52,9 +53,11 @@ INDEXES = """
 FILL = """
     INSERT INTO customer SELECT i, 'First' || i % 997, 'Last' || i % 4999, 'who' || i || '@example.org',
         '+44 7700 ' || lpad(i::text, 7, '0'), i % 300 || ' High Street', 'City ' || i % 400,
-        date '1950-01-01' + i % 18000, 1000000000 + i, 'Called about ' || repeat(md5(i::text), 8),
+        date '1950-01-01' + i % 18000,
+        1000000000 + i, 'Called about ' || repeat(md5(i::text), 8),
         jsonb_build_object('contact', jsonb_build_object('email', 'who' || i || '@example.org',
-        'ip', '10.0.0.' || i % 250), 'tags', jsonb_build_array('a', i % 7), 'seen', i), now() FROM generate_series(1, {customers}) i;
+        'ip', '10.0.0.' || i % 250), 'tags', jsonb_build_array('a', i % 7), 'seen', i), now()
+        FROM generate_series(1, {customers}) i;
     INSERT INTO orders SELECT i, 1 + i % {customers}, now() - i * interval '1 second', i % 900,
         i % 300 || ' High Street', repeat(md5(i::text), 6) FROM generate_series(1, {customers} * 3) i;
     INSERT INTO payment SELECT i, i, '4' || lpad(i::text, 15, '0'), 'GB00' || lpad(i::text, 18, '0'), i % 900

@@ -72,7 +72,7 @@ class End:
             connection = psycopg.connect(
                 **(dict(self.parameters) | ({"password": self.password.reveal()} if self.password.reveal() else {})),  # type: ignore[arg-type]
                 options=options(settings),
-                application_name="greenroom masked copy",
+                application_name="greenroom",
                 connect_timeout=10,
                 autocommit=True,
                 prepare_threshold=None,

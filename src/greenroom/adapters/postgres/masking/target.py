@@ -13,7 +13,7 @@ from greenroom.adapters.postgres.masking.catalog_sql import of_the_application
 from greenroom.adapters.postgres.masking.quote import ident, literal
 from greenroom.domain.errors import Refused
 
-PREFIX = "greenroom masked copy: "
+PREFIX = "Greenroom, masked copy: "
 
 SCHEMAS = """
     SELECT n.nspname FROM pg_namespace n
