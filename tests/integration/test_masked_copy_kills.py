@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +115,44 @@ def test_a_value_of_a_hundred_megabytes_passes_in_little_memory(ground: tuple[Se
         source, "SELECT octet_length(body), md5(body) FROM huge WHERE id = 1"
     )
     assert int(said[-1]) / 1024 < MEGABYTES_ALLOWED
+
+
+@pytest.fixture
+def small_disk(ground: tuple[Server, End], tmp_path: Path) -> Iterator[Path]:
+    """A file system of 48 MB that the server's own user can write to."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    with End.behind(ground[0].superuser, "postgres").session() as connection:
+        data = connection.execute("SHOW data_directory").fetchall()[0][0]
+    owner = Path(data).stat()
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == os.getuid() and parent.stat().st_mode & 0o011 != 0o011 and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "tmpfs", str(folder)], check=True)
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.needs("root")
+def test_a_full_disk_is_told_and_leaves_the_target_unfinished(ground: tuple[Server, End], small_disk: Path) -> None:
+    """No space left for the target: the error says so; with space, the same target is made whole."""
+    server, source = ground
+    target = server.database()
+    name = target.parameters["dbname"]
+    with End.behind(server.superuser, "postgres").session() as connection:
+        connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'".encode())
+        connection.execute(f"ALTER DATABASE {name} SET TABLESPACE small".encode())
+        try:
+            with pytest.raises(Errored) as caught:
+                copy(source, target, server, harmless_but(source, RULED))
+            assert caught.value.code == "database.disk_full"
+        finally:
+            connection.execute(f"ALTER DATABASE {name} SET TABLESPACE pg_default".encode())
+            connection.execute("DROP TABLESPACE small")
+    assert_begins_anew(server, source, target)
 
 
 def test_the_key_is_in_no_statement(ground: tuple[Server, End]) -> None:

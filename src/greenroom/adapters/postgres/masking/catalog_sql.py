@@ -151,6 +151,9 @@ BUILT = """
 LEFT_OUT = """
     SELECT format('publication %I: a copy publishes nothing', pubname) FROM pg_publication
     UNION ALL
+    SELECT format('rows of %s: they belong to the extension %I', c::regclass, e.extname)
+      FROM pg_extension e, unnest(e.extconfig) AS c
+    UNION ALL
     SELECT format('rows of foreign table %I.%I: they are another server''s', n.nspname, c.relname)
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'f' AND OURS(pg_class, c.oid)

@@ -224,6 +224,7 @@ class _Run:
                 copied = copy_large_objects(self.reading, self.writing, lambda _: self.under.stop.check())
             self.report.said.append(f"{copied} large objects were copied as they are")
         with told("finish the copy"):
+            self.writing.execute("SET session_replication_role = replica")  # event triggers see refreshes, too
             for statement in (*sequence_statements(self.catalog), *refresh_statements(self.catalog), "ANALYZE"):
                 self.under.stop.check()
                 self.writing.execute(statement.encode())
