@@ -76,3 +76,4 @@ CREATE STATISTICS st ON id, name FROM up;
 SELECT lo_from_bytea(4711, 'large and personal');
 CREATE FUNCTION notice_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.fired VALUES (tg_tag); END $$;
 CREATE EVENT TRIGGER notices ON ddl_command_end WHEN TAG IN ('REFRESH MATERIALIZED VIEW') EXECUTE FUNCTION notice_ddl();
+UPDATE "Per""son 😀" SET kind = 'loose';

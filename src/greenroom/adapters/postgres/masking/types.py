@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from greenroom.adapters.postgres.connect import Connection
 
-FIRST_OWN = 16384
-"""Object identifiers from here on are given by the database itself (PostgreSQL's FirstNormalObjectId)."""
-
 TYPES = """
     SELECT t.oid::int8, t.typname, n.nspname = 'pg_catalog', t.typtype, t.typbasetype::int8, t.typtypmod,
            CASE WHEN t.typlen = -1 AND t.typcategory = 'A' THEN t.typelem::int8 ELSE 0 END,
@@ -104,16 +101,15 @@ class Types:
     def is_bound_to_database(self, oid: int) -> bool:
         """True when the binary form names objects by identifiers of this database, or there is none.
 
-        Arrays and composites carry their elements' type identifiers (PostgreSQL's array_send, record_send), and
-        receiving ones that differ is an error.
+        Arrays and composites carry their elements' type identifiers, too; since PostgreSQL 14 a receiver does not mind
+        that those of the application's own types differ (array_recv, record_recv).
         """
         found = self.base(oid)
         if not found.has_binary or (found.is_builtin and found.name in NAMED_OBJECTS):
             return True
         inside = (found.element, *found.parts) if found.element else found.parts
-        if any(part >= FIRST_OWN or self.is_bound_to_database(part) for part in inside):
-            return True
-        return found.subtype != 0 and self.is_bound_to_database(found.subtype)
+        inside += (found.subtype,) if found.subtype else ()
+        return any(self.is_bound_to_database(part) for part in inside)
 
 
 def read_types(connection: Connection) -> Types:

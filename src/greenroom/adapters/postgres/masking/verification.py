@@ -92,7 +92,13 @@ def check_sequences(target: Connection, catalog: Catalog) -> None:
 def refuse_differences(compared: list[Compared]) -> None:
     wrong = [c for c in compared if not c.is_equal]
     if wrong:
-        raise _differs("; ".join(f"{c.table}: {c.rows} rows became {c.target_rows}" for c in wrong[:10]))
+        raise _differs("; ".join(_said(c) for c in wrong[:10]))
+
+
+def _said(c: Compared) -> str:
+    if c.rows != c.target_rows:
+        return f"{c.table}: {c.rows} rows became {c.target_rows}"
+    return f"{c.table}: columns that no rule changes have other values"
 
 
 def _differs(because: str) -> Errored:
