@@ -140,13 +140,15 @@ def _turns(server: Server, source: End, part: Callable[[Mapping[str, float]], fl
     plain, masked, peak = [], [], 0.0
     for _ in range(ROUNDS):
         target = server.database()
-        plain.append(part(_raw(server, source, target)))
+        bare = _raw(server, source, target)
+        plain.append(part(bare))
         _drop(server, target)
         target = server.database()
         told = (dict(source.parameters), dict(target.parameters), source.password.reveal())
         with multiprocessing.get_context("spawn").Pool(1) as pool:  # a process of its own: its memory is counted
             seconds, megabytes = pool.apply(_masked, (*told, str(server.tools.bin), str(server.tools.libraries or "")))
-        print("  raw", plain[-1], "masked", {k: round(v, 2) for k, v in seconds.items()}, file=sys.stderr)
+        for name, parts in (("raw", bare), ("masked", seconds)):
+            print(f"  {name}", ", ".join(f"{k} {v:.2f}" for k, v in parts.items()), file=sys.stderr)
         masked.append(part(seconds))
         peak = max(peak, megabytes)
         _drop(server, target)
