@@ -51,8 +51,8 @@ def _quick_directory() -> Path | None:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    root = Path(tempfile.mkdtemp(prefix="greenroom-pg-", dir=_quick_directory()))
+def ground(*, on_disk: bool = False) -> Iterator[Ground]:
+    root = Path(tempfile.mkdtemp(prefix="greenroom-pg-", dir=None if on_disk else _quick_directory()))
     root.chmod(0o711)
     home = Home.at(root / "home")
     keeper = ensure_keeper(home.keeper)

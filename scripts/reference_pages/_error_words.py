@@ -18,6 +18,7 @@ FAMILIES = {
     "command": "Commands that `greenroom.yaml` names.",
     "config": "`greenroom.yaml`, and the settings of an environment.",
     "control_plane": "The process that carries out work and answers the command line.",
+    "data": "Masked copies of data: what may leave, and what was refused.",
     "database": "The PostgreSQL cluster of an environment.",
     "demo": "`make demo` only.",
     "edge": "The door through which visitors reach an environment.",

@@ -1,0 +1,287 @@
+"""The masked copy, from beginning to end.
+
+Everything that could refuse is asked first: nothing has moved, and the target is untouched, when a rule is missing or a
+mask would break a constraint. From then until the very end the target is marked as unfinished. The source is only read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from greenroom.adapters.postgres.connect import Connection
+from greenroom.adapters.postgres.masking import verification
+from greenroom.adapters.postgres.masking.catalog import read_catalog
+from greenroom.adapters.postgres.masking.choices import Choices, Link, Rules, choose_masks
+from greenroom.adapters.postgres.masking.ends import End
+from greenroom.adapters.postgres.masking.large_objects import copy_large_objects
+from greenroom.adapters.postgres.masking.model import Catalog, Table
+from greenroom.adapters.postgres.masking.plan import (
+    Chunk,
+    chunks_of,
+    digest_of_plan,
+    refresh_statements,
+    sequence_statements,
+)
+from greenroom.adapters.postgres.masking.rebuilding import cores, dump_schema, make_roles
+from greenroom.adapters.postgres.masking.relay import relay
+from greenroom.adapters.postgres.masking.statements import Question, questions_of
+from greenroom.adapters.postgres.masking.subset import Subset, keep_rows, kept_conditions, reached_tables
+from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
+from greenroom.adapters.postgres.masking.verification import Compared
+from greenroom.adapters.postgres.masking.workers import Stop, Under, give_key, told
+from greenroom.adapters.postgres.tools import Tools
+from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.masking import Chosen
+from greenroom.domain.secret import Secret
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the rows are: of one table, and `share` (0 to 1) of all, by bytes as they lie in the source."""
+
+    table: str
+    rows: int
+    bytes: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a copy. `key` is hexadecimal; `workers` None: as many as this machine has cores."""
+
+    chosen: Sequence[Chosen]
+    rules: Rules
+    key: Secret
+    links: Sequence[Link] = ()
+    subset: Subset | None = None
+    large_objects: bool = False
+    workers: int | None = None
+    verify: bool = True
+
+
+@dataclass
+class Report:
+    """What was copied: rows by table, what was decided without being asked for, what stayed behind, seconds by part."""
+
+    plan: str
+    masked_columns: int
+    rows: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    bytes: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    compared: list[Compared] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[part] = time.perf_counter() - began
+
+
+def copy_masked(
+    source: End,
+    target: End,
+    tools: Tools,
+    wanted: Wanted,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Report:
+    """Copy `source`, masked, into the empty database `target`; `tools` are those of the target's version.
+
+    The target's role must be a superuser; the source's must see every row. Raises BadInput and Refused (`data.…`)
+    before anything moves; Errored afterwards, then the target stays marked as unfinished and the next copy begins anew.
+    """
+    stop = Stop(go_on)
+    with source.session() as reading, target.session() as writing, stop.known(reading, writing):
+        snapshot = _open(reading, wanted)
+        with told("read the catalog of the source"):
+            catalog = read_catalog(reading)
+        choices = choose_masks(catalog, wanted.chosen, wanted.rules, wanted.links)
+        under = Under(source, target, snapshot, wanted.key, stop)
+        kept, counts = _subset(reading, catalog, choices, wanted)
+        chunks = chunks_of(catalog, choices, kept)
+        report = Report(digest_of_plan(catalog, choices, chunks), len(choices.masks))
+        report.kept = {catalog.tables[oid].path: n for oid, n in counts.items()}
+        report.said += [*choices.said, *_left_out(catalog, wanted, choices)]
+        run = _Run(under, reading, writing, catalog, choices, kept, wanted, report, progress)
+        with report.timed("tests"):
+            run.test()
+        _refuse_older(catalog, writing)
+        take_over(writing, report.plan)
+        with tempfile.TemporaryDirectory(prefix="greenroom-copy-") as scratch:
+            run.rebuild(tools, Path(scratch), chunks)
+        if wanted.verify:
+            with report.timed("verification"):
+                run.verify()
+        stop.check()
+        writing.execute("CHECKPOINT")
+        write_mark(writing, Mark(report.plan, is_finished=True))
+        return report
+
+
+@dataclass
+class _Run:
+    under: Under
+    reading: Connection
+    writing: Connection
+    catalog: Catalog
+    choices: Choices
+    kept: Mapping[int, str]
+    wanted: Wanted
+    report: Report
+    progress: Callable[[Progress], None]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def workers(self) -> int:
+        return self.wanted.workers or cores()
+
+    def test(self) -> None:
+        """Ask the vault what the masks would break. Raises Refused (`data.constraint_broken`) with all of it."""
+        broken: list[tuple[Question, int]] = []
+
+        def ask(connection: Connection, test: Question) -> None:
+            with told(f"test {test.constraint} on {test.table.path}"):
+                rows = connection.execute(test.query.encode()).fetchall()[0][0]
+            if rows:
+                broken.append((test, rows))
+
+        tests = questions_of(self.catalog, self.choices, dict(self.kept))
+        if self.kept:
+            for test in tests:
+                ask(self.reading, test)
+        elif tests:
+            self.under.spread(tests, lambda a, _, t: ask(a, t), lambda t: f"test {t.constraint}", self.workers)
+        if broken:
+            said = sorted(f"{t.constraint} of {t.table.path}: {n} rows" for t, n in broken)
+            raise Refused(
+                "data.constraint_broken",
+                f"masking would break {len(broken)} constraints",
+                because="; ".join(said),
+                hint="choose rules for their columns whose results the constraints accept",
+                facts={"constraints": {f"{t.table.path}.{t.constraint}": n for t, n in broken}},
+            )
+
+    def rebuild(self, tools: Tools, scratch: Path, chunks: Sequence[Chunk]) -> None:
+        timed, check = self.report.timed, self.under.stop.check
+        with timed("schema"):
+            made = make_roles(self.writing, self.catalog.roles)
+            self.report.said += [f"the role {name} was made; it cannot log in" for name in made]
+            archive = dump_schema(self.under.source, self.under.target, tools, scratch, snapshot=self.under.snapshot)
+            check()
+            archive.before_data()
+        with timed("rows"):
+            self.copy_rows(chunks)
+        with timed("indexes and constraints"):
+            archive.after_data(archive.plan(self.catalog), check)
+        with timed("sequences, views, statistics"):
+            self.finish()
+
+    def copy_rows(self, chunks: Sequence[Chunk]) -> None:
+        whole = sum(max(c.size, 1) for c in chunks)
+        done = 0.0
+
+        def carry(source: Connection, target: Connection, chunk: Chunk) -> None:
+            nonlocal done
+            carried = 0
+
+            def moved(size: int) -> None:
+                nonlocal carried
+                self.under.stop.check()
+                carried += size
+                now = min(1.0, (done + min(carried, chunk.size)) / whole)
+                self.progress(Progress(chunk.table.path, self.report.rows.get(chunk.table.path, 0), carried, now))
+
+            with told(f"copy {chunk.table.path}"):
+                left, arrived = relay(source, chunk.read, target, chunk.write, moved)
+            if left != arrived:
+                raise Errored("data.copy_differs", f"{left} rows of {chunk.table.path} left, {arrived} arrived")
+            with self.lock:
+                done += max(chunk.size, 1)
+                self.report.bytes += carried
+                self.report.rows[chunk.table.path] = self.report.rows.get(chunk.table.path, 0) + arrived
+            self.progress(Progress(chunk.table.path, self.report.rows[chunk.table.path], carried, done / whole))
+
+        for chunk in chunks:
+            if chunk.is_subset:
+                self.under.stop.check()
+                carry(self.reading, self.writing, chunk)
+        free = [c for c in chunks if not c.is_subset]
+        if free:
+            self.under.spread(free, carry, lambda c: f"copy {c.table.path}", self.workers)
+
+    def finish(self) -> None:
+        if self.wanted.large_objects:
+            with told("copy the large objects"):
+                copied = copy_large_objects(self.reading, self.writing, lambda _: self.under.stop.check())
+            self.report.said.append(f"{copied} large objects were copied as they are")
+        with told("finish the copy"):
+            self.writing.execute("SET session_replication_role = replica")  # event triggers see refreshes, too
+            for statement in (*sequence_statements(self.catalog), *refresh_statements(self.catalog), "ANALYZE"):
+                self.under.stop.check()
+                self.writing.execute(statement.encode())
+
+    def verify(self) -> None:
+        """Compare both sides. Raises Errored (`data.copy_differs`)."""
+        tables = [t for t in self.catalog.tables.values() if t.kind == "r"]
+        found: list[Compared] = []
+
+        def compare(source: Connection, target: Connection, table: Table) -> None:
+            found.append(verification.compare(source, target, self.catalog, self.choices, table, self.kept))
+
+        own = [t for t in tables if self.kept]
+        for table in own:
+            with told(f"compare {table.path}"):
+                compare(self.reading, self.writing, table)
+        if not own and tables:
+            largest = sorted(tables, key=lambda t: -t.total_size)
+            self.under.spread(largest, compare, lambda t: f"compare {t.path}", self.workers)
+        self.report.compared = sorted(found, key=lambda c: c.table)
+        verification.refuse_differences(found)
+        with told("look at constraints and sequences"):
+            verification.check_constraints(self.reading, self.writing)
+            verification.check_sequences(self.writing, self.catalog)
+
+
+def _open(connection: Connection, wanted: Wanted) -> str:
+    """One snapshot for everything, held until the end; its name."""
+    with told("open a snapshot of the source"):
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" + ("" if wanted.subset else " READ ONLY"))
+        give_key(connection, wanted.key)
+        return str(connection.execute("SELECT pg_export_snapshot()").fetchall()[0][0])
+
+
+def _subset(
+    connection: Connection, catalog: Catalog, choices: Choices, wanted: Wanted
+) -> tuple[dict[int, str], dict[int, int]]:
+    if wanted.subset is None:
+        return {}, {}
+    with told("choose the rows of the subset"):
+        counts = keep_rows(connection, catalog, choices.references, wanted.subset)
+    connection.execute("SET TRANSACTION READ ONLY")
+    return kept_conditions(reached_tables(catalog, choices.references, wanted.subset)), counts
+
+
+def _left_out(catalog: Catalog, wanted: Wanted, choices: Choices) -> Iterable[str]:
+    yield from catalog.left_out
+    if catalog.large_objects and not wanted.large_objects:
+        yield f"{catalog.large_objects} large objects stayed behind: they may hold anything"
+
+
+def _refuse_older(catalog: Catalog, target: Connection) -> None:
+    here = target.info.server_version
+    if here // 10000 < catalog.version // 10000:
+        raise Refused(
+            "data.target_older",
+            f"PostgreSQL {catalog.version // 10000} cannot be copied into PostgreSQL {here // 10000}",
+            because="an older server does not understand a newer one's schema",
+            hint="use a target of the same or a newer major version",
+        )
