@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, growth, promotions, status, verification
+from bench import decision, growth, promotions, recovery, status, verification
 from bench.figure import Figure
 
 BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
@@ -24,6 +24,7 @@ BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
     growth.measure,
     status.measure,
     promotions.measure,
+    recovery.measure,
 )
 
 

@@ -54,6 +54,16 @@ def _quick_directory() -> Path | None:
 def ground() -> Iterator[Ground]:
     root = Path(tempfile.mkdtemp(prefix="greenroom-pg-", dir=_quick_directory()))
     root.chmod(0o711)
+    try:
+        with ground_in(root) as made:
+            yield made
+    finally:
+        shutil.rmtree(root)
+
+
+@contextmanager
+def ground_in(root: Path) -> Iterator[Ground]:
+    """In this directory, which other users must be able to reach; it stays."""
     home = Home.at(root / "home")
     keeper = ensure_keeper(home.keeper)
     made = Ground(home, keeper, set())
@@ -61,7 +71,6 @@ def ground() -> Iterator[Ground]:
         yield made
     finally:
         keeper.shutdown(stop_children=True)
-        shutil.rmtree(root)
         shutil.rmtree(home.run)
         for name in made.made_users:
             subprocess.run(["userdel", name], check=True, capture_output=True)
