@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, growth, masked_copy, promotions, status, verification
+from bench import decision, growth, masked_copy, promotions, recovery, status, verification
 from bench.figure import Figure
 
 BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
@@ -25,6 +25,7 @@ BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
     status.measure,
     promotions.measure,
     masked_copy.measure,
+    recovery.measure,
 )
 
 

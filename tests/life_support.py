@@ -38,6 +38,7 @@ environments:
     preview_port: {preview}
     bake: {{for: {bake}, min_requests: 100000}}
     gates: {{checks: {{none_needed: it is tiny}}}}
+{more}
 edge: {{port: {edge}, ports_from: {first}}}
 api: {{port: {api}}}
 """
@@ -76,6 +77,7 @@ class Life:
     ports: dict[str, int]
     data: str = NO_DATABASE
     said: list[str] = field(default_factory=list)
+    more: str = ""  # further lines of the environment in the configuration
     project: str = field(default_factory=lambda: f"tiny{os.urandom(3).hex()}")
     config: str = CONFIG
     files: dict[str, str] = field(default_factory=lambda: {"serve": SERVE, "migrate": MIGRATE})
@@ -96,7 +98,9 @@ class Life:
     def commit(self, version: str, *, bake: str = "0s") -> str:
         """A commit of this version; its hash."""
         self.repository.mkdir(exist_ok=True)
-        text = self.config.format(project=self.project, version=version, bake=bake, data=self.data, **self.ports)
+        text = self.config.format(
+            project=self.project, version=version, bake=bake, data=self.data, more=self.more, **self.ports
+        )
         (self.repository / "greenroom.yaml").write_text(text)
         for name, script in self.files.items():
             path = self.repository / name

@@ -54,6 +54,16 @@ def _quick_directory() -> Path | None:
 def ground(*, on_disk: bool = False) -> Iterator[Ground]:
     root = Path(tempfile.mkdtemp(prefix="greenroom-pg-", dir=None if on_disk else _quick_directory()))
     root.chmod(0o711)
+    try:
+        with ground_in(root) as made:
+            yield made
+    finally:
+        shutil.rmtree(root)
+
+
+@contextmanager
+def ground_in(root: Path) -> Iterator[Ground]:
+    """In this directory, which other users must be able to reach; it stays."""
     home = Home.at(root / "home")
     keeper = ensure_keeper(home.keeper)
     made = Ground(home, keeper, set())
@@ -61,7 +71,6 @@ def ground(*, on_disk: bool = False) -> Iterator[Ground]:
         yield made
     finally:
         keeper.shutdown(stop_children=True)
-        shutil.rmtree(root)
         shutil.rmtree(home.run)
         for name in made.made_users:
             subprocess.run(["userdel", name], check=True, capture_output=True)

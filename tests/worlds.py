@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
+from greenroom.adapters.memory.backups import MemoryBackups
 from greenroom.adapters.memory.edge import MemoryEdge
 from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
@@ -82,6 +83,7 @@ def memory_world(
         runtime=MemoryRuntime(tmp_path / "env"),
         edge=MemoryEdge(),
         databases=ScriptedDatabases(clock),
+        backups=MemoryBackups(clock),
         artifacts=artifacts,
         sealer=MemorySealer(artifacts),
         secrets=MemorySecrets(),

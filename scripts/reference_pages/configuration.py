@@ -26,6 +26,7 @@ SECTIONS = {
     "environments/NAME": "Environment",
     "environments/NAME/bake": "Bake",
     "environments/NAME/canary": "Canary",
+    "environments/NAME/backups": "Backups",
     "edge": "Edge",
     "api": "Api",
 }

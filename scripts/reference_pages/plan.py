@@ -39,6 +39,17 @@ UNDO: dict[str, str] = {
     "BakeStep": NOTHING + ": the undo of `switch` is what sends visitors back",
     "RetireStep": NEVER,
     "RecordStep": NEVER,
+    "ProtectStep": NOTHING + ": the log flows on, which does no harm",
+    "TakeStep": NOTHING + ": a backup that has no record is none, and the next one removes what was left",
+    "CopyStep": NOTHING + ": what was sent is a backup too",
+    "ExpireStep": NOTHING + ": what nothing needed is gone",
+    "HoldStep": "the application is started again on what is there, and visitors go on",
+    "RebuildStep": "what was laid out beside the present cluster is removed",
+    "ExchangeStep": "the cluster that was kept aside is in place again, running",
+    "OpenStep": "visitors wait again and the application stops, so that the cluster can be exchanged back",
+    "ConcludeStep": NEVER,
+    "DrillStep": "what was laid out is removed",
+    "VerifyStep": NOTHING + ": it only reads",
     "RunChecksStep": NOTHING + ": a check leaves evidence, and evidence stays",
 }
 
@@ -57,6 +68,17 @@ LIMITS: dict[str, str] = {
     "BakeStep": "`bake.for`",
     "RetireStep": "`drain`, then each process's `stop`",
     "RecordStep": "none; it only writes",
+    "ProtectStep": "20 seconds for the receiver to start",
+    "TakeStep": "none; 10 seconds for the restore point to reach the archive",
+    "CopyStep": "none; 60 seconds for each request to the store",
+    "ExpireStep": "none; it only removes",
+    "HoldStep": "`drain`, then each process's `stop`; 10 seconds for the restore point",
+    "RebuildStep": "24 hours for replaying the log",
+    "ExchangeStep": "5 minutes for the database to start",
+    "OpenStep": "`health.boot`",
+    "ConcludeStep": "none; it only writes",
+    "DrillStep": "24 hours for replaying the log; a minute for counting",
+    "VerifyStep": "none; it reads everything",
     "RunChecksStep": "each check's `timeout`",
 }
 
@@ -67,6 +89,13 @@ ABOUT = {
     WorkKind.ROLLBACK: "`greenroom rollback` after the bake: an older release comes back. (During the bake there is no"
     " plan of its own: the promotion is cancelled and undone.)",
     WorkKind.CHECK: "`greenroom check run`: the checks of an environment, against what its visitors reach now.",
+    WorkKind.BACKUP: "`greenroom backup now`, and by itself when one is due. It holds no environment: promotions and"
+    " ways back do not wait for it.",
+    WorkKind.RESTORE: "`greenroom backup restore`: a state of an environment's database comes back, and the application"
+    " on it.",
+    WorkKind.DRILL: "`greenroom backup drill`, and by itself when one is due: a restore for practice. It holds no"
+    " environment.",
+    WorkKind.VERIFY: "`greenroom backup verify`: every byte of the backups is read. It holds no environment.",
 }
 
 INTRODUCTION = """\

@@ -35,6 +35,8 @@ COMMANDS = {
     Action.ADMINISTER: "`account add`, `account list`, `account disable`",
     Action.READ_LEDGER: "`ledger show`, `ledger verify`, `ledger export`, `doctor`",
     Action.COLLECT: "`collect`",
+    Action.BACK_UP: "`backup now`, `backup show`, `backup verify`, `backup drill`; names and sizes in `backup list`",
+    Action.RESTORE: "`backup restore`",
 }
 
 INTRODUCTION = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets as randomness
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from greenroom.adapters.clock import SortableIdentifiers, SystemClock
 from greenroom.adapters.home import Home
 from greenroom.adapters.house import FileHouse
 from greenroom.adapters.mail.mailboxes import CaughtMail
+from greenroom.adapters.postgres.backup.backups import PostgresBackups
 from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.probe import HttpProbe
 from greenroom.adapters.runtimes import users
@@ -33,6 +34,7 @@ from greenroom.domain.gate import Decision
 from greenroom.domain.release import Language
 from greenroom.domain.work import Work
 from greenroom.keeper.client import KeeperClient
+from greenroom.ports.backups import Storage
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_work
 from greenroom.services.policy import AppliedPolicy
@@ -73,6 +75,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     project = policy().project
     keeper = KeeperClient(home.keeper, heal=True)
     keyring, toolchain = Keyring(home.private), HostToolchain(home)
+    secrets = FileSecrets(home)
     databases = PostgresDatabases(home, keeper, project, clock, ensure_user=users.ensure_user, adopt=adopt)
     world = World(
         clock=clock,
@@ -81,9 +84,19 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
         runtime=ProcessRuntime(home, keeper, project),
         edge=CaddyEdge(home, keeper, project, edge_port=policy().edge_port, clock=clock, run_as=_edge_user(home)),
         databases=databases,
+        backups=PostgresBackups(
+            home,
+            keeper,
+            project,
+            clock,
+            storage=_storage(policy, secrets),
+            ensure_user=users.ensure_user,
+            adopt=adopt,
+            reached=_reached(os.environ),
+        ),
         artifacts=OciArtifacts(home, keyring, toolchain),
         sealer=OciSealer(home, keyring, databases, toolchain, recipe_of, account=_build_account(home)),
-        secrets=FileSecrets(home),
+        secrets=secrets,
         mail=CaughtMail(home, keeper, lambda: [e.name for e in policy().environments if e.catches_mail], clock),
         probe=HttpProbe(),
         house=FileHouse(home),
@@ -92,6 +105,35 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     )
     engine = Engine(world, procedure(), _decider(world), owner=_owner(home), crash=crash_points(os.environ))
     return Control(home, keeper, world, engine, App(world, engine.poke))
+
+
+def _storage(policy: AppliedPolicy, secrets: FileSecrets) -> Callable[[str], Storage]:
+    """Where an environment's backups lie, as the configuration in force says; one that left the path: the home."""
+
+    def storage(environment: str) -> Storage:
+        try:
+            said = policy().environment(environment).backups
+        except KeyError:
+            return Storage()
+        kept = secrets.values(environment)
+        return Storage(
+            directory=said.directory,
+            second=said.second,
+            endpoint=said.endpoint,
+            region=said.region,
+            access_key=kept.get(said.access_key or ""),
+            secret_key=kept.get(said.secret_key or ""),
+            is_encrypted=said.is_encrypted,
+            wal_limit=said.log_limit,
+        )
+
+    return storage
+
+
+def _reached(environment: Mapping[str, str]) -> Callable[[str], None]:
+    """Boundaries within a restore are crash points too: `restore.exchange.aside`."""
+    crash = crash_points(environment)
+    return lambda boundary: crash(f"restore.{boundary}")
 
 
 def recipe_of(tree: Path) -> Recipe:

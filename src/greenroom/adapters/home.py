@@ -39,7 +39,7 @@ class Home:
                     "home.unsafe", f"{path} is not a directory of ours", hint="remove it, or choose another home"
                 )
             path.chmod(mode)
-        for path in (home.private, home.keeper, home.logs, home.work):
+        for path in (home.private, home.keeper, home.logs, home.work, home.backups):
             path.mkdir(exist_ok=True, mode=0o700)
         for path in (home.environments, home.artifacts, home.toolchains, home.sockets):
             path.mkdir(exist_ok=True, mode=0o711)
@@ -68,6 +68,11 @@ class Home:
     def toolchains(self) -> Path:
         """Interpreters and servers that other users of this machine could not read where they are."""
         return self.root / "toolchains"
+
+    @property
+    def backups(self) -> Path:
+        """One directory per environment: its repository, and what of the log is not in it yet; 0700."""
+        return self.root / "backups"
 
     @property
     def work(self) -> Path:

@@ -46,6 +46,24 @@ class NewRollback(Asked):
     dry_run: bool = False
 
 
+class NewBackup(Asked):
+    full: bool = Field(False, description="A full one, even where an increment would do.")
+
+
+class NewRestore(Asked):
+    to: str | None = Field(
+        None,
+        max_length=200,
+        description="An instant with its offset, or a restore point's name. The latest there is, when absent.",
+    )
+    reason: Text = ""
+    dry_run: bool = Field(False, description="Only say what would be lost, and how long it would take.")
+
+
+class NewVerification(Asked):
+    name: str | None = Field(None, max_length=200, description="One backup. All of them, when absent.")
+
+
 class Why(Asked):
     reason: Text = Field("", description="Why; it stands on the ledger.")
 

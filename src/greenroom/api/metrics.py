@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.roles import Actor
-from greenroom.services import status
+from greenroom.services import backups, status
 from greenroom.services.app import App
 from greenroom.services.tally import BUCKETS, Read
 
@@ -34,6 +34,8 @@ def exposition(app: App, actor: Actor) -> tuple[str, str]:
     path = status.path(app, actor)
     registry = CollectorRegistry()
     registry.register(_Path(app, path))
+    kept = [e.name for e in app.world.project().environments if e.backups.is_on]
+    registry.register(_Backups([backups.standing(app, actor, name) for name in kept]))
     return generate_latest(registry).decode(), CONTENT_TYPE_LATEST
 
 
@@ -68,6 +70,37 @@ class _Path(Collector):
             return []
         parts.add_metric([name], 1)
         return found
+
+
+class _Backups(Collector):
+    """Ages and lags; nothing of what is in them."""
+
+    def __init__(self, standing: list[dict[str, Any]]) -> None:
+        self._standing = standing
+
+    def collect(self) -> Iterator[Metric]:
+        label = ["environment"]
+        age = GaugeMetricFamily("greenroom_backup_age_seconds", "Age of the newest backup", labels=label)
+        behind = GaugeMetricFamily("greenroom_wal_behind_bytes", "Log not in the archive yet", labels=label)
+        flows = GaugeMetricFamily("greenroom_wal_flows", "1 if every change reaches the archive", labels=label)
+        gap = GaugeMetricFamily("greenroom_wal_gap", "1 if the archived log has a hole", labels=label)
+        passed = GaugeMetricFamily("greenroom_drill_passed", "1 if the last restore drill passed", labels=label)
+        drilled = GaugeMetricFamily("greenroom_drill_timestamp_seconds", "When the last drill ended", labels=label)
+        took = GaugeMetricFamily("greenroom_drill_recovery_seconds", "How long its restore took", labels=label)
+        for s in self._standing:
+            name = [s["environment"]]
+            flows.add_metric(name, float(s["flows"]))
+            gap.add_metric(name, float(s["gap"]))
+            if s["age_seconds"] is not None:
+                age.add_metric(name, s["age_seconds"])
+            if s["behind_bytes"] is not None:
+                behind.add_metric(name, s["behind_bytes"])
+            if s["drill"] is not None:
+                passed.add_metric(name, float(s["drill"]["outcome"] == "passed"))
+                drilled.add_metric(name, s["drill"]["at"].timestamp())
+                if s["drill"]["rto_seconds"] is not None:
+                    took.add_metric(name, s["drill"]["rto_seconds"])
+        yield from (age, behind, flows, gap, passed, drilled, took)
 
 
 def _environments(environments: list[dict[str, Any]]) -> Iterator[Metric]:

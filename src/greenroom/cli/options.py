@@ -69,6 +69,14 @@ def seconds_of(text: str, option: str) -> float:
         raise BadInput("usage.invalid", f"{option}: should be {error} (got {text[:40]!r})") from error
 
 
+def instant_of(text: str) -> str:
+    """A time as people write it, with this machine's offset where they give none; anything else (a name) as it is."""
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except ValueError:
+        return text
+
+
 def moment_of(text: str, option: str) -> datetime:
     """`2026-11-24T18:00` here, or with an offset, or a length of time from now. Raises BadInput (`usage.invalid`)."""
     from datetime import UTC, timedelta

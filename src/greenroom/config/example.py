@@ -43,6 +43,14 @@ environments:
     bake: {for: 10m, max_failed: 1%, max_slower: 3.0, min_requests: 50}
     canary: {shares: [5%, 25%], hold: 2m}
     restore_points: 5
+    backups:
+      full: 7d
+      incremental: 1d
+      keep: 30d
+      second: s3://shop-backups/production
+      region: eu-central-1
+      access_key: BACKUP_ACCESS_KEY
+      secret_key: BACKUP_SECRET_KEY
     gates:
       approvals: {count: 2, roles: [manager, client]}
       window: {timezone: Europe/Berlin, open: ["Mon-Thu 09:00-16:00"], holidays: DE}

@@ -37,6 +37,47 @@ class CanaryPolicy:
 
 
 @dataclass(frozen=True)
+class BackupPolicy:
+    """How an environment's database is backed up; lengths of time in seconds, `log_limit` in bytes.
+
+    `access_key` and `secret_key` are names of the environment's secrets.
+    """
+
+    is_on: bool = False
+    full_seconds: float = 604800.0
+    incremental_seconds: float = 86400.0
+    keep_seconds: float = 1209600.0
+    keep_fulls: int = 2
+    drill_seconds: float = 604800.0
+    directory: str | None = None
+    second: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    is_encrypted: bool = True
+    log_limit: int = 4096 << 20
+
+    def as_policy(self) -> dict[str, Any]:
+        return {
+            "enabled": self.is_on,
+            "full": format_duration(self.full_seconds),
+            "incremental": format_duration(self.incremental_seconds),
+            "keep": format_duration(self.keep_seconds),
+            "keep_fulls": self.keep_fulls,
+            "drill": format_duration(self.drill_seconds),
+            "directory": self.directory,
+            "second": self.second,
+            "endpoint": self.endpoint,
+            "region": self.region,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+            "encrypted": self.is_encrypted,
+            "log_limit": self.log_limit >> 20,
+        }
+
+
+@dataclass(frozen=True)
 class EnvironmentConfig:
     """One environment of the path. `port` and `preview_port` are None where nothing runs."""
 
@@ -54,6 +95,7 @@ class EnvironmentConfig:
     drain_seconds: float
     config: Mapping[str, str]
     gates: tuple[tuple[Gate, GateConfig], ...]
+    backups: BackupPolicy = BackupPolicy()
 
     @property
     def runs(self) -> bool:
@@ -87,6 +129,7 @@ class EnvironmentConfig:
             },
             "canary": canary,
             "restore_points": self.restore_points,
+            "backups": self.backups.as_policy(),
             "drain": format_duration(self.drain_seconds),
             "config": dict(self.config),
             "gates": {g.name: c.model_dump(mode="json", by_alias=True) for g, c in self.gates},

@@ -195,6 +195,42 @@ class Canary(Section):
     hold: Timeout = Field(120.0, description="How long each share is held.")
 
 
+class Backups(Section):
+    """Backups of the environment's database: base backups, and the log of every change in between, without a pause."""
+
+    enabled: bool | None = Field(None, description="By default `true` in production, `false` elsewhere.")
+    full: Timeout = Field(604800.0, description="How old the newest full backup may become before another is made.")
+    incremental: Timeout = Field(
+        86400.0,
+        description="How old the newest backup may become; then an increment is made (PostgreSQL 17 on).",
+    )
+    keep: Timeout = Field(1209600.0, description="Any instant within this time can be brought back.")
+    keep_fulls: int = Field(2, ge=1, le=1000, description="So many full backups are kept however old they are.")
+    drill: Timeout = Field(604800.0, description="How often the newest backup is restored for practice, and compared.")
+    directory: f.AbsolutePath | None = Field(
+        None, description="Where the repository is; a directory of Greenroom's own. In its home when absent."
+    )
+    second: f.Text | None = Field(
+        None, description="A second place: an absolute path, or `s3://BUCKET/PREFIX` of any S3-compatible store."
+    )
+    endpoint: f.Text | None = Field(None, description="The store's address, where it is not Amazon's.")
+    region: f.Text | None = Field(None, description="The store's region.")
+    access_key: f.VariableName | None = Field(
+        None, description="The name of the environment's secret that holds the store's access key."
+    )
+    secret_key: f.VariableName | None = Field(
+        None, description="The name of the environment's secret that holds the store's secret key."
+    )
+    encrypted: bool = Field(True, description="At rest, with a key in the home's private directory.")
+    log_limit: int = Field(
+        4096,
+        ge=64,
+        le=1 << 22,
+        description="MB of its log that the database keeps for an archive that takes nothing, a full disk for example. "
+        "Beyond, it goes on without: there is a hole, it is named, and a full backup ends it.",
+    )
+
+
 class Environment(Section):
     """One environment of the path. What is not said comes from its kind."""
 
@@ -219,6 +255,7 @@ class Environment(Section):
     restore_points: int | None = Field(
         None, ge=1, le=100, description="How many restore points are kept. 5 in production, 3 elsewhere."
     )
+    backups: Backups = Field(Backups(), description="How its database is backed up.")
     drain: Duration = Field(
         30.0, description="How long requests in flight may take to end before the old release stops."
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from greenroom.config import schema as s
 from greenroom.config.project import (
+    BackupPolicy,
     BakePolicy,
     BuildConfig,
     CanaryPolicy,
@@ -144,4 +145,25 @@ def _environment(
         drain_seconds=one.drain,
         config=dict(one.config),
         gates=gates,
+        backups=_backups(one.backups, kind),
+    )
+
+
+def _backups(said: s.Backups, kind: Kind) -> BackupPolicy:
+    default = DEFAULTS[kind]
+    return BackupPolicy(
+        is_on=default.runs and (default.backed_up if said.enabled is None else said.enabled),
+        full_seconds=said.full,
+        incremental_seconds=said.incremental,
+        keep_seconds=said.keep,
+        keep_fulls=said.keep_fulls,
+        drill_seconds=said.drill,
+        directory=said.directory,
+        second=said.second,
+        endpoint=said.endpoint,
+        region=said.region,
+        access_key=said.access_key,
+        secret_key=said.secret_key,
+        is_encrypted=said.encrypted,
+        log_limit=said.log_limit << 20,
     )

@@ -66,6 +66,7 @@ class KindDefaults:
     side_effects_caught: bool
     audience: frozenset[Audience]
     bake_seconds: float
+    backed_up: bool = False
     loosen: frozenset[str] = frozenset()
 
 
@@ -105,7 +106,7 @@ DEFAULTS: dict[Kind, KindDefaults] = {
         True,
         frozenset({Audience.CLIENT, Audience.TESTERS, Audience.TEAM}),
         0,
-        frozenset({"clearance"}),
+        loosen=frozenset({"clearance"}),
     ),
     Kind.STAGING: KindDefaults(
         "the release candidate after the freeze",
@@ -115,7 +116,7 @@ DEFAULTS: dict[Kind, KindDefaults] = {
         True,
         frozenset({Audience.TEAM, Audience.STAKEHOLDERS}),
         0,
-        frozenset({"errors"}),
+        loosen=frozenset({"errors"}),
     ),
     Kind.PRODUCTION: KindDefaults(
         "the released version",
@@ -125,6 +126,7 @@ DEFAULTS: dict[Kind, KindDefaults] = {
         False,
         frozenset({Audience.WORLD}),
         600,
+        backed_up=True,
     ),
 }
 

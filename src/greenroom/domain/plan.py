@@ -17,6 +17,10 @@ class WorkKind(StrEnum):
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
     CHECK = "check"
+    BACKUP = "backup"
+    RESTORE = "restore"
+    DRILL = "drill"
+    VERIFY = "verify"
 
 
 @dataclass(frozen=True)
@@ -39,5 +43,11 @@ PLANS: dict[WorkKind, Plan] = {
         ("restore-point", "prepare", "revert", "start", "check", "switch", "bake", "retire", "record")
     ),
     WorkKind.CHECK: Plan(("check",)),
+    WorkKind.BACKUP: Plan(("protect", "take", "copy", "expire")),
+    WorkKind.RESTORE: Plan(("hold", "rebuild", "exchange", "open", "conclude")),
+    WorkKind.DRILL: Plan(("drill",)),
+    WorkKind.VERIFY: Plan(("verify",)),
 }
-"""Packaging runs the promotion's plan too: steps that need something running find nothing to do there."""
+"""Backups, drills and verifications hold no environment: a promotion or a way back does not wait for them.
+
+Packaging runs the promotion's plan too: steps that need something running find nothing to do there."""

@@ -48,6 +48,8 @@ class Action(StrEnum):
     ADMINISTER = "administer"
     READ_LEDGER = "read_ledger"
     COLLECT = "collect"
+    BACK_UP = "back_up"
+    RESTORE = "restore"
 
 
 EVERYWHERE = frozenset(Kind)
@@ -94,6 +96,8 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.SET_SECRET: IT_KINDS,
         _A.READ_LEDGER: EVERYWHERE,
         _A.COLLECT: EVERYWHERE,
+        _A.BACK_UP: EVERYWHERE,
+        _A.RESTORE: EVERYWHERE - {Kind.PRODUCTION},
     },
     _R.CLIENT: {_A.VIEW: EVERYWHERE, _A.APPROVE: frozenset({Kind.UAT, Kind.STAGING, Kind.PRODUCTION})},
     _R.MANAGER: {
@@ -113,6 +117,8 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_MAIL: frozenset({Kind.STAGING}),
         _A.FREEZE: frozenset({Kind.PRODUCTION}),
         _A.READ_LEDGER: EVERYWHERE,
+        _A.BACK_UP: frozenset({Kind.STAGING, Kind.PRODUCTION}),
+        _A.RESTORE: frozenset({Kind.STAGING, Kind.PRODUCTION}),
     },
     # An administrator configures and grants roles. Doing the work of another role takes that role,
     # granted on the ledger; nobody edits the ledger.

@@ -79,7 +79,7 @@ def of_work(work: Work) -> Span:
     if work.state is not State.DONE:
         problem = str(error.get("message") or work.cancel or work.state.value)[:LONGEST]
     ended = work.ended_at or work.requested_at
-    name = f"{work.kind} {work.environment}" if work.environment else str(work.kind)
+    name = f"{work.kind} {work.about}" if work.about else str(work.kind)
     return Span(trace_id(work.id), _root(work), None, name, work.requested_at, ended, attributes, problem)
 
 
@@ -92,8 +92,8 @@ def _about(work: Work) -> dict[str, Attribute]:
         "greenroom.kind": work.kind.value,
         "greenroom.requested_by": work.requested_by,
     }
-    if work.environment:
-        told["greenroom.environment"] = work.environment
+    if work.about:
+        told["greenroom.environment"] = work.about
     if work.release:
         told["greenroom.release"] = work.release
     return told

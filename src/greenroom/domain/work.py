@@ -68,6 +68,11 @@ class Work:
     ended_at: datetime | None = None
 
     @property
+    def about(self) -> str | None:
+        """The environment it is about: the one it holds, or, for a backup, the one it works beside."""
+        return self.environment or self.request.get("environment")
+
+    @property
     def step(self) -> str | None:
         """The step the cursor stands on, or None when the plan has run out."""
         return self.plan.steps[self.cursor] if 0 <= self.cursor < len(self.plan.steps) else None
@@ -90,6 +95,10 @@ UNDONE = {
     WorkKind.PROMOTION: State.ROLLED_BACK,
     WorkKind.ROLLBACK: State.REJECTED,
     WorkKind.CHECK: State.REJECTED,
+    WorkKind.BACKUP: State.REJECTED,
+    WorkKind.RESTORE: State.ROLLED_BACK,
+    WorkKind.DRILL: State.REJECTED,
+    WorkKind.VERIFY: State.REJECTED,
 }
 """How work of a kind ends when all of it was undone: a rollback that cannot be is an answer of no."""
 

@@ -49,10 +49,13 @@ class App:
         actor: Actor,
         *,
         environment: str | None = None,
+        beside: str | None = None,
         release: str | None = None,
         **request: Any,
     ) -> Work:
-        """A row of work as it begins: queued, its plan frozen."""
+        """A row of work as it begins: queued, its plan frozen. `beside`: the environment it is about and holds not."""
+        if beside is not None:
+            request["environment"] = beside
         return Work(
             id=self.world.ids.new(kind.value),
             kind=kind,
@@ -70,7 +73,7 @@ class App:
         """Insert it and say so on the ledger; False when that schedule exists already."""
         if not self.world.store.works.add(tx, work, schedule_key=schedule_key):
             return False
-        about = {"work": work.id, "environment": work.environment, "release": work.release, **work.request}
+        about = {"work": work.id, "environment": work.about, "release": work.release, **work.request}
         self.world.store.recorder.append(tx, work.requested_by, f"{work.kind}.requested", {"about": about})
         return True
 

@@ -19,7 +19,7 @@ PROGRAMS_WORDS = frozenset({"because", "output", "detail", "tail"})
 OWN_CODES = ("gate.", "bake.", "canary.", "work.", "ledger.")
 """Families of errors whose reason Greenroom words itself, out of counts, names and times."""
 
-OWN_STEPS = frozenset({"restore-point", "prepare", "switch", "bake", "retire", "record"})
+OWN_STEPS = frozenset({"restore-point", "prepare", "switch", "bake", "retire", "record", "hold", "exchange"})
 """Steps in which no program of the release speaks: their lines of progress are for everybody."""
 
 

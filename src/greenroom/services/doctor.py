@@ -10,6 +10,7 @@ from greenroom.domain.errors import Errored, GreenroomError
 from greenroom.domain.roles import Action, Actor
 from greenroom.services.app import App
 from greenroom.services.examinations import (
+    backups,
     clock,
     databases,
     disk,
@@ -57,6 +58,7 @@ EXAMINATIONS: list[tuple[str, Callable[[App], Iterator[Found]]]] = [
     ("edge", edge.look),
     ("mail", mail.look),
     ("databases", databases.look),
+    ("backups", backups.look),
     ("environments", environments.look),
     ("strangers", strangers.look),
     ("releases", releases.look),

@@ -206,7 +206,7 @@ def _of_promotion(
 
 def cancel(app: App, actor: Actor, work_id: str, reason: str = "") -> Work:
     """Stop at the next step boundary and undo. Raises Refused (`work.ended`, `work.past_return`)."""
-    app.allow(actor, Action.CANCEL, app.work(work_id).environment)
+    app.allow(actor, Action.CANCEL, app.work(work_id).about)
     with app.world.store.database.transaction() as tx:
         work = app.world.store.works.get(tx, work_id)
         if work is not None:
@@ -248,7 +248,7 @@ def _require_cancellable(tx: Connection, work: Work) -> None:
 def finish(app: App, actor: Actor, work_id: str) -> Work:
     """End the bake now. Raises Refused (`work.not_baking`)."""
     work = app.work(work_id)
-    app.allow(actor, Action.RESUME, work.environment)
+    app.allow(actor, Action.RESUME, work.about)
     if work.state is not State.ACTIVE or work.step != "bake":
         raise Refused("work.not_baking", f"{work.id} is not baking", hint="greenroom status shows what is under way")
     with app.world.store.database.transaction() as tx:
@@ -263,7 +263,7 @@ def finish(app: App, actor: Actor, work_id: str) -> Work:
 def resume(app: App, actor: Actor, work_id: str) -> Work:
     """Go on with work that stands in attention, at the same step. Raises Refused (`work.not_stuck`)."""
     work = app.work(work_id)
-    app.allow(actor, Action.RESUME, work.environment)
+    app.allow(actor, Action.RESUME, work.about)
     forward_only = bool(work.error and str(work.error.get("code", "")).startswith("work.forward_only"))
     with app.world.store.database.transaction() as tx:
         values: dict[str, Any] = {"state": State.ACTIVE, "attempts": 0, "owner": None, "wake_at": None, "error": None}

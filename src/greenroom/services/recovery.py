@@ -20,7 +20,10 @@ from greenroom.workflows.instances import Deployment, process_variables, variabl
 
 log = structlog.get_logger(__name__)
 
-MOVES_TRAFFIC = (WorkKind.PROMOTION, WorkKind.ROLLBACK)
+MOVES_TRAFFIC = (WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE)
+QUICK = (WorkKind.PROMOTION, WorkKind.ROLLBACK)
+"""A restore may hold visitors for hours: a stop does not wait for it, and the next start goes on with it."""
+
 STARTED = ("check", "switch", "bake")
 CAN_SWITCH_BACK = ("switch", "bake")
 KEPT = (InstanceState.RUNNING, InstanceState.BACKING_OFF)
@@ -58,7 +61,7 @@ def visitors_wait(app: App) -> list[str]:
     """Environments whose visitors are held at the edge, or are about to be, for work that is carried out here: it
     should not be left at that."""
     with app.world.store.database.reading() as tx:
-        works = app.world.store.works.find(tx, states=[State.ACTIVE], kinds=MOVES_TRAFFIC)
+        works = app.world.store.works.find(tx, states=[State.ACTIVE], kinds=QUICK)
     named = [(w, w.environment) for w in works if w.environment]
     return [name for work, name in named if work.step == "restore-point" or _is_held(app, name)]
 

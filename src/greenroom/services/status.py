@@ -54,9 +54,9 @@ def path(app: App, actor: Actor) -> dict[str, Any]:
 def work(app: App, actor: Actor, work_id: str) -> dict[str, Any]:
     """One piece of work: steps, durations, what it recorded, why it failed."""
     found = app.work(work_id)
-    app.allow(actor, Action.VIEW, found.environment)
+    app.allow(actor, Action.VIEW, found.about)
     with app.world.store.database.reading() as tx:
-        heard = hears_in(actor, found.environment, records.environments(tx))
+        heard = hears_in(actor, found.about, records.environments(tx))
         return work_view(app, tx, found, app.world.clock.now(), history=True, heard=heard)
 
 
@@ -67,7 +67,7 @@ def works(app: App, actor: Actor, *, environment: str | None = None, limit: int 
         found = app.world.store.works.find(tx, environment=environment, limit=min(limit, 1000))
         rows, now = records.environments(tx), app.world.clock.now()
         called, kinds = records.called(tx, (w.release for w in found)), {r.name: r.kind for r in rows}
-        return [_work_view(w, now, called, heard=hears_there(actor, w.environment, kinds)) for w in found]
+        return [_work_view(w, now, called, heard=hears_there(actor, w.about, kinds)) for w in found]
 
 
 def work_view(
@@ -93,7 +93,7 @@ def _work_view(work: Work, now: datetime, called: Mapping[str, Called], *, heard
     return {
         "id": work.id,
         "kind": work.kind.value,
-        "environment": work.environment,
+        "environment": work.about,
         "release": work.release,
         "short": short(work.release) if work.release else None,
         "version": version,
@@ -108,7 +108,7 @@ def _work_view(work: Work, now: datetime, called: Mapping[str, Called], *, heard
         "started_at": work.started_at,
         "ended_at": work.ended_at,
         "seconds": (ended - work.started_at).total_seconds() if work.started_at else 0.0,
-        "error": work.error if heard else error_for_all(work.error, work.environment or "releases"),
+        "error": work.error if heard else error_for_all(work.error, work.about or "releases"),
         "cancel": work.cancel,
     }
 
@@ -135,7 +135,7 @@ def _application(facts: Any) -> float:
 def _by_environment(works: list[Work]) -> dict[str | None, list[Work]]:
     found: dict[str | None, list[Work]] = {}
     for work in works:
-        found.setdefault(work.environment, []).append(work)
+        found.setdefault(work.about, []).append(work)
     return found
 
 

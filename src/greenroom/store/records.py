@@ -143,6 +143,14 @@ def evidence(tx: Connection, evidence_id: str) -> Evidence | None:
     return _evidence(row._mapping) if row else None
 
 
+def newest_evidence(tx: Connection, kind: str, environment_name: str) -> Evidence | None:
+    """The last finding of a family about an environment, whatever its outcome."""
+    c = t.evidence.c
+    query = select(t.evidence).where(c.kind == kind, c.environment == environment_name, c.revoked_at.is_(None))
+    row = tx.execute(query.order_by(c.at.desc(), c.id.desc()).limit(1)).first()
+    return _evidence(row._mapping) if row else None
+
+
 def approvals_of(tx: Connection, digest: str, environment_name: str) -> tuple[Approval, ...]:
     c = t.approval.c
     query = select(t.approval).where(c.release == digest, c.environment == environment_name).order_by(c.at)

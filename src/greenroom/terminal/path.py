@@ -169,7 +169,12 @@ class _View:
 
     def _works(self, e: dict[str, Any]) -> Iterator[Text]:
         for w in e["work"]:
-            what = {"promotion": "comes in", "rollback": "comes back", "check": "is checked"}.get(w["kind"], "")
+            what = {
+                "promotion": "comes in",
+                "rollback": "comes back",
+                "check": "is checked",
+                "restore": "is restored",
+            }.get(w["kind"], "")
             subject = f"{one_line(w['version'] or '')} {what}"
             if w["state"] == "attention":
                 said = one_line((w["error"] or {}).get("message", "it could not go on"))

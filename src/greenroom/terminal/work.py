@@ -23,8 +23,18 @@ STATE_STYLE = {
 }
 
 
+ABOUT_DATA = {
+    "backup": "backup of",
+    "restore": "restore of",
+    "drill": "restore drill of",
+    "verify": "verification of the backups of",
+}
+
+
 def title(work: Mapping[str, Any]) -> str:
     """`promotion of 7.0.1 into production`."""
+    if work["kind"] in ABOUT_DATA:
+        return f"{ABOUT_DATA[work['kind']]} {work['environment'] or ''}"
     version = one_line(work["version"] or "a commit")
     where = {"promotion": " into ", "rollback": " in ", "check": " in "}.get(work["kind"], "")
     what = {"rollback": "rollback to", "check": "checks of"}.get(work["kind"], f"{work['kind']} of")

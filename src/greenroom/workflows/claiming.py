@@ -122,7 +122,7 @@ def _begins_a_promotion(found: Sequence[Work]) -> bool:
 
 def about(work: Work, **more: Any) -> dict[str, Any]:
     """A ledger entry's subject that speaks of a piece of work and sets no row."""
-    return {"about": {"work": work.id, "environment": work.environment, "release": work.release, **more}}
+    return {"about": {"work": work.id, "environment": work.about, "release": work.release, **more}}
 
 
 def _refusal(work: Work, decision: Decision) -> dict[str, Any]:

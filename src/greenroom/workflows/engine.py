@@ -28,7 +28,7 @@ from greenroom.workflows.world import World
 log = structlog.get_logger(__name__)
 
 ALL_KINDS = frozenset(WorkKind)
-URGENT = frozenset({WorkKind.PROMOTION, WorkKind.ROLLBACK})
+URGENT = frozenset({WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE})
 IDLE_SECONDS = 0.5
 STORE_SECONDS = 1.0
 """How soon a store that is away is looked for again: visitors may be held until it is back."""
@@ -112,14 +112,14 @@ class Engine:
             return False
         about = {
             "work": lease.work.id,
-            "environment": lease.work.environment,
+            "environment": lease.work.about,
             "trace": f"{trace_id(lease.work.id):032x}",
         }
         try:
             with bound_contextvars(**about):
                 self._carry(lease)
         except LeaseLost:
-            log.info("lease.lost", work=lease.work.id, environment=lease.work.environment, owner=self.owner)
+            log.info("lease.lost", work=lease.work.id, environment=lease.work.about, owner=self.owner)
         finally:
             self.leases.release(lease)
         return True

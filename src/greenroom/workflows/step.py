@@ -8,7 +8,7 @@ before every effect on the outside: a worker whose lease ran out stops there and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -79,9 +79,9 @@ class StepContext:
 
     @property
     def environment(self) -> str:
-        if self.work.environment is None:
+        if self.work.about is None:
             raise LookupError(f"{self.work.kind} work has no environment")
-        return self.work.environment
+        return self.work.about
 
     @property
     def config(self) -> EnvironmentConfig:
@@ -91,6 +91,10 @@ class StepContext:
     @property
     def release(self) -> Release:
         return self.world.release(self.work.release or "")
+
+    def with_request(self, **more: Any) -> StepContext:
+        """The same, asked with something else."""
+        return replace(self, work=replace(self.work, request={**self.work.request, **more}))
 
     def fact(self, step: str, name: str, default: Any = None) -> Any:
         """What an earlier step (or this one, earlier) recorded."""

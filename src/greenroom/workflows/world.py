@@ -11,6 +11,7 @@ from greenroom.config.project import ProjectConfig
 from greenroom.domain.release import Release
 from greenroom.domain.work import Work
 from greenroom.ports.artifacts import Artifacts, Sealer
+from greenroom.ports.backups import Backups
 from greenroom.ports.clock import Clock, Identifiers
 from greenroom.ports.databases import Databases
 from greenroom.ports.edge import Edge
@@ -70,6 +71,7 @@ class World:
     runtime: Runtime
     edge: Edge
     databases: Databases
+    backups: Backups
     artifacts: Artifacts
     sealer: Sealer
     secrets: Secrets
@@ -105,7 +107,7 @@ class World:
             "kind": found.kind,
             "name": found.name,
             "release": release or work.release or "",
-            "environment": work.environment,
+            "environment": work.about,
             "outcome": found.outcome.value,
             "at": self.clock.now(),
             "by": work.requested_by,

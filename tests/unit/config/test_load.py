@@ -66,6 +66,8 @@ _EVERY_KEY = """
     for count roles open holidays closed timezone groups require listen command style switch_off down version file
     language runtime lock build executables files timeout secret generate default required about journey drain
     restore_points postgres extensions path status boot request follow preview_port max_failed ports_from
+    backups enabled full incremental keep keep_fulls drill directory second endpoint region access_key secret_key
+    encrypted log_limit
 """
 _KEYS = st.sampled_from(_EVERY_KEY.split())
 _VALUES: st.SearchStrategy[Any] = st.recursive(

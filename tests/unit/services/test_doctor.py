@@ -38,6 +38,9 @@ def world(tmp_path: Path) -> Iterator[World]:
         place.data.mkdir(parents=True)
         for spec in Deployment(name, made.release(release), work).specs(place, made.unpacked(release), {}, row.dial):
             made.runtime.start(spec)
+    made.backups.begin("production")
+    made.backups.protect("production")
+    made.backups.take("production", "backup-1", full=True, say=str)
     yield made
     made.store.database.close()
 
@@ -70,6 +73,7 @@ def test_a_healthy_home_has_no_damage(world: World) -> None:
         "edge",
         "releases",
         "secrets",
+        "backups",
         "work",
     } <= names
     assert {f"environment {e}" for e in ("dev", "staging", "production")} <= {f["name"] for f in found}

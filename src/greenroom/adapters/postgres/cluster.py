@@ -91,6 +91,7 @@ class Clusters:
         with self.held(environment):
             account = self.account(environment)
             cluster = self._planned(environment, services, account)
+            self._refuse_lost(cluster)
             refuse_beginning_empty(cluster)
             make_data(cluster.data, cluster.tools, account, self.password(environment, SUPERUSER))
             ended_before = self._settle(cluster, account)
@@ -105,12 +106,29 @@ class Clusters:
         with kept():
             return damage_of(cluster, self._keeper.status(cluster.kept_as), lambda: self.superuser(cluster))
 
+    def _refuse_lost(self, cluster: Cluster) -> None:
+        """An empty database where one was that is backed up would be taken for it. Raises Refused (`database.lost`)."""
+        is_backed_up = (self._home.backups / cluster.environment / "identity.json").exists()
+        if is_backed_up and not cluster.data.is_dir():
+            raise Refused(
+                "database.lost",
+                f"the database of {cluster.environment} is gone: {cluster.data} does not exist",
+                because="it is backed up, so it was there; nothing is begun in its place",
+                hint=f"greenroom backup restore {cluster.environment} brings it back; to begin empty after all, remove"
+                f" backups/{cluster.environment}/identity.json and {cluster.root.name} of the environment in the home",
+            )
+
     def down(self, environment: str) -> None:
         """Stop the cluster as its administrator would: sessions end, everything is written."""
         cluster = self.find(environment)
         if cluster is not None:
             with kept():
                 self._keeper.stop(cluster.kept_as, seconds=STOP_SECONDS)
+
+    def is_running(self, cluster: Cluster) -> bool:
+        """The keeper has a server for it, answering or not."""
+        with kept():
+            return self._keeper.status(cluster.kept_as).state == "running"
 
     @contextmanager
     def held(self, environment: str) -> Iterator[None]:

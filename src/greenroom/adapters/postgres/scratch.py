@@ -187,7 +187,7 @@ class Scratch:
     def _clear(self, lock: Path) -> None:
         """Remove all of a run; its lock last, so that a clearing cut short is found and finished."""
         folder = lock.with_suffix("")
-        _kill_server_in(folder / "data")
+        kill_server_in(folder / "data")
         if folder.exists():
             shutil.rmtree(folder)
         with suppress(ValueError):  # killed before it had a port: then it has no sockets either
@@ -250,7 +250,7 @@ def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
         process.wait()
 
 
-def _kill_server_in(data: Path) -> None:
+def kill_server_in(data: Path) -> None:
     """End the server whose working directory is `data`; a process number that means another program by now is left."""
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])

@@ -84,7 +84,7 @@ def cancel(
     if not wait:
         session.answer(found, lambda: f"{found['id']} is being cancelled")
         return 0
-    undone = "rolled_back" if found["kind"] == "promotion" and found["started_at"] else "rejected"
+    undone = "rolled_back" if found["kind"] in ("promotion", "restore") and found["started_at"] else "rejected"
     return stay(session, found, wanted=undone, replay=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from greenroom.domain.errors import Refused
+from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.plan import WorkKind
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
@@ -40,7 +40,20 @@ class RestorePointStep:
             context.say(f"restore point {point.name}, {point.bytes / 1e6:.1f} MB")
             facts["name"] = point.name
             context.crash("dumped")
+        self._mark(context, facts)
         return Done(facts)
+
+    def _mark(self, context: StepContext, facts: dict[str, object]) -> None:
+        """Where the database is backed up: the same moment by name in its log, a state that a restore of everything can
+        go back to. An archive that is behind keeps nobody from releasing; it is said."""
+        if not context.config.backups.is_on:
+            return
+        try:
+            mark = context.world.backups.mark(context.environment, context.work.id)
+            facts["mark"] = {"name": mark.name, "lsn": mark.lsn, "timeline": mark.timeline}
+        except GreenroomError as error:
+            context.say(f"no restore point in the archive: {error.message}")
+            facts["mark"] = None
 
     def _refuse_overtaken(self, context: StepContext, before: Was) -> None:
         """A rollback goes back from what stood there when it was asked for, and from nothing else."""

@@ -1,0 +1,110 @@
+"""Keeping backups going by themselves: the log flows, what came is moved on, and backups and drills are asked for when
+they are due. From the first promotion on; nobody has to begin it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+import structlog
+
+from greenroom.config.project import BackupPolicy
+from greenroom.domain.errors import GreenroomError
+from greenroom.domain.plan import WorkKind
+from greenroom.domain.roles import Actor, Role
+from greenroom.domain.upkeep import due_backup
+from greenroom.domain.work import State, Work
+from greenroom.services import backups
+from greenroom.services.app import App
+from greenroom.store import records
+
+log = structlog.get_logger(__name__)
+
+CUSTODIAN = Actor("greenroom", frozenset({Role.OPERATOR, Role.ENGINEER}))
+LOOK_SECONDS = 5.0
+AGAIN_SECONDS = 900.0
+"""How long after a backup or drill that did not succeed the next is asked for: a full disk is not freed by trying."""
+
+
+class Custodian:
+    """Looks after every environment that is backed up; `start` and `stop` from the same thread."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="custodian", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, seconds: float = 10.0) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    def _loop(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self.look()
+            except Exception as e:  # noqa: BLE001 - whatever it is, the next look may find it gone
+                log.warning("custody.failed", error=f"{type(e).__name__}: {e}")
+
+    def look(self) -> list[Work]:
+        """One round over all environments; the work that was asked for. One in trouble holds up no other."""
+        asked: list[Work] = []
+        for environment in self._app.world.project().environments:
+            if not environment.backups.is_on or not self._has_database(environment.name):
+                continue
+            try:
+                asked += self._look_after(environment.name, environment.backups)
+            except GreenroomError as e:
+                log.warning(
+                    "custody.failed", environment=environment.name, **{k: str(v) for k, v in e.as_dict().items()}
+                )
+        return asked
+
+    def _look_after(self, environment: str, policy: BackupPolicy) -> list[Work]:
+        world = self._app.world
+        with world.store.database.reading() as tx:
+            holder = world.store.works.holder(tx, environment)
+        if holder is not None and holder.kind is WorkKind.RESTORE:
+            return []  # it takes the log apart itself
+        stream = world.backups.protect(environment)
+        if not stream.problem:
+            world.backups.ship(environment)
+        archive, now, asked = world.backups.archive(environment), world.clock.now(), list[Work]()
+        wanted = due_backup(
+            archive,
+            now,
+            full=policy.full_seconds,
+            incremental=policy.incremental_seconds,
+            has_gap=stream.gap is not None,
+        )
+        if wanted and not stream.problem and self._may_again(WorkKind.BACKUP, environment, now):
+            asked.append(backups.back_up(self._app, CUSTODIAN, environment, full=wanted == "full"))
+        if archive.backups and self._is_drill_due(environment, policy, now):
+            asked.append(backups.drill(self._app, CUSTODIAN, environment))
+        return asked
+
+    def _is_drill_due(self, environment: str, policy: BackupPolicy, now: datetime) -> bool:
+        with self._app.world.store.database.reading() as tx:
+            last = records.newest_evidence(tx, "drill", environment)
+        is_old = last is None or now - last.at >= timedelta(seconds=policy.drill_seconds)
+        return is_old and self._may_again(WorkKind.DRILL, environment, now)
+
+    def _may_again(self, kind: WorkKind, environment: str, now: datetime) -> bool:
+        """Not while one is under way, nor soon after one that did not succeed."""
+        with self._app.world.store.database.reading() as tx:
+            found = self._app.world.store.works.find(tx, kinds=[kind], limit=50)
+        last = next((w for w in found if w.about == environment), None)
+        if last is None or last.state is State.DONE:
+            return True
+        ended = last.ended_at
+        return ended is not None and now - ended >= timedelta(seconds=AGAIN_SECONDS)
+
+    def _has_database(self, environment: str) -> bool:
+        with self._app.world.store.database.reading() as tx:
+            row = next((r for r in records.environments(tx) if r.name == environment), None)
+            if row is None or row.current is None:
+                return False
+            return records.release(tx, row.current).descriptor.services.postgres is not None
