@@ -6,7 +6,6 @@ from greenroom.domain.errors import GreenroomError
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.ground import former, runs, was
-from greenroom.workflows.steps.start import stop_all
 
 
 class HoldStep:
@@ -22,7 +21,7 @@ class HoldStep:
         if old is not None and runs(context):
             context.say("new requests wait at the edge; those in flight finish")
             facts["application_seconds"] = traffic.hold(context, was(context))
-            stop_all(context, old)
+            traffic.rest(context)
             facts["held"] = True
             context.crash("held")
         try:

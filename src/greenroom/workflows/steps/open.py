@@ -7,7 +7,6 @@ from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.check import wait_until_healthy
 from greenroom.workflows.steps.ground import former, runs, was
-from greenroom.workflows.steps.start import stop_all
 
 
 class OpenStep:
@@ -38,5 +37,5 @@ class OpenStep:
         if old is None or not runs(context):
             return Done()
         traffic.hold(context, was(context))
-        stop_all(context, old)
+        traffic.rest(context)
         return Done()
