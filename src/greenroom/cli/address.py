@@ -55,5 +55,5 @@ def unreachable(url: str, error: Exception) -> Errored:
         "api.unreachable",
         f"the control plane at {url} does not answer",
         because=str(error) or type(error).__name__,
-        hint="greenroom up starts it; applications go on without it",
+        hint="greenroom up starts it; applications go on without it, unless greenroom down ended them, too",
     )

@@ -164,7 +164,7 @@ def note_of(event: Event) -> str | None:
     """What a person is waiting to hear most: visitors are back where they were."""
     step = event.data
     if step["step"] == "switch" and step["direction"] == "backward" and step["outcome"] == "done":
-        return "visitors are back on the older release"
+        return "visitors are back where they were"
     if step["outcome"] in ("failed", "errored"):
         return f"{step['step']} {step['outcome']}: {one_line(step['detail'])[:200]}"
     return None

@@ -143,7 +143,7 @@ def _promote(stage: Stage, cast: Cast, version: str, environment: str) -> Promot
     """Ask, have it approved where that is asked for, wait for the end."""
     work = cast.owner.ask("promote", version, environment, "--no-wait")["work"]
     if environment == "production":
-        cast.manager.ask("approve", version, environment)
+        cast.manager.ask("approve", version, environment, "--yes")
     facts = _promotion(_ended(cast, work["id"]))
     stage.progress.say(f"{version} is in {environment} after {facts.seconds:.1f} s")
     return facts
@@ -231,7 +231,7 @@ def _there_and_back(stage: Stage, cast: Cast, visitors: Visitors, version: str) 
     """Promote, and roll back while it bakes; seconds from asking until visitors were back."""
     visitors.mark("promotion")
     work = cast.owner.ask("promote", version, "production", "--no-wait")["work"]
-    cast.manager.ask("approve", version, "production")
+    cast.manager.ask("approve", version, "production", "--yes")
     _until(cast, work["id"], lambda w: w["step"] == "bake" or w["state"] not in ("waiting", "queued", "active"))
     stage.progress.say(f"{version} serves and bakes; rolling back")
     visitors.mark("rollback")

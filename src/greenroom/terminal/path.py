@@ -25,9 +25,11 @@ Path = dict[str, Any]
 
 
 def picture(path: Path, *, width: int, color: bool, unicode: bool) -> str:
-    """The whole status as text for a terminal of `width` columns."""
+    """The whole status as text for a terminal of `width` columns. Without `unicode` it is ASCII, whatever people wrote:
+    a terminal that cannot show a letter would break the whole picture off."""
     view = _View(path, width, marks(unicode))
-    return rendered(view.whole(), width=width, color=color)
+    said = rendered(view.whole(), width=width, color=color)
+    return said if unicode else said.replace("…", "~").encode("ascii", "replace").decode()
 
 
 class _View:
@@ -95,7 +97,7 @@ class _View:
 
     def _health(self, e: dict[str, Any]) -> Text:
         if e["health"] is None:
-            return Text(f"{self.signs.dash} kept", style="dim")
+            return Text("kept", style="dim")
         word = {"starting again": "restarting"}.get(e["health"], e["health"])
         return Text(f"{self.signs.dot} {word}", style=HEALTH.get(e["health"], "yellow"))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -12,6 +14,7 @@ from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.services import judgements, status
 from greenroom.terminal.path import picture
+from greenroom.terminal.words import age
 from tests.worlds import actor, added_work, memory_app, memory_world, placed, sealed
 
 
@@ -97,3 +100,15 @@ def test_what_may_go_says_how(tmp_path: Path) -> None:
     path = status.path(memory_app(world), actor(Role.MANAGER))
     path["environments"][1]["arrow"] |= {"verdict": "passed", "lines": []}
     assert "✓ 2.0 may come in: greenroom promote 2.0 qa" in picture(path, width=130, color=False, unicode=True)
+
+
+@pytest.mark.parametrize("seconds", [1, 59, 60, 3599, 3600, 86_399, 86_400 * 13, 86_400 * 400])
+@pytest.mark.parametrize("unicode", [True, False])
+def test_ages_fit_their_boxes(path: dict[str, Any], seconds: int, unicode: bool) -> None:
+    """How old what is there is can be read to its end, and plain terminals get plain signs alone."""
+    aged = copy.deepcopy(path)
+    for environment in aged["environments"]:
+        environment["age_seconds"] = float(seconds)
+    said = picture(aged, width=130, color=False, unicode=unicode)
+    assert f"kept {age(seconds)}" in said
+    assert unicode or said.isascii()

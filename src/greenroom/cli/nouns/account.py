@@ -67,7 +67,7 @@ def disable(session: Session, name: Name, yes: Yes = False) -> int:
     \b
     Example: greenroom account disable maria
     """
-    if session.is_terminal and not yes:
+    if not yes:
         session.confirm(f"Disable {one_line(name)}?")
     session.client.delete("accounts", name)
     session.answer({"disabled": name}, lambda: f"{one_line(name)} is disabled")

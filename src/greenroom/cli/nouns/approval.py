@@ -42,7 +42,7 @@ def approve(
     seen = session.client.get("why", release=release, environment=environment)
     about = session.client.get("releases", release)
     session.show(_subject(about, seen, environment))
-    if session.is_terminal and not yes:
+    if not yes:
         session.confirm(f"Approve {one_line(about['version'])} for {one_line(environment)}?")
     given = session.client.post(
         "approvals", release=about["digest"], environment=environment, note=note, shown=seen["shown"]
