@@ -58,12 +58,10 @@ FAMILIES = {
 }
 
 MORE = {
-    "account.unknown": "`greenroom account list` shows the accounts there are.",
     "approval.changed": "Nothing was recorded. What was shown is bound to the approval by a digest; look again, then"
     " approve what is there now.",
     "approval.own": "Nobody approves a release they made or a promotion they asked for. This holds for every role and"
     " has no exception: it takes a second person.",
-    "approval.unknown": "Only one's own approval can be withdrawn. `greenroom why RELEASE ENV` shows who approved.",
     "artifact.missing": "The store of releases lost something that the ledger names. `greenroom doctor` looks at every"
     " release that is in use.",
     "artifact.tampered": "Something changed a byte after the seal: in the store, or in the directory from which the"
@@ -117,10 +115,10 @@ MORE = {
     "edge.unavailable": "Caddy or the keeper does not answer. Both are started again by themselves; visitors of a"
     " running Caddy are not affected by a missing control plane.",
     "edge.unknown_environment": "`greenroom apply` puts the configuration with that environment in force.",
-    "edge.wrong_project": "A home serves one project. Give the other project a home of its own.",
-    "evidence.unknown": "`greenroom release show RELEASE` lists what was found out, with identifiers.",
     "gate.refused": "Several gates said no at once; each is named with what satisfies it.",
     "home.no_run_directory": "Sockets need a writable directory with a short path. Set `XDG_RUNTIME_DIR` to one.",
+    "home.other_project": "Usually `GREENROOM_HOME` is still set from another project. Every command acts on the home"
+    " it names.",
     "home.unsafe": "A directory that must be Greenroom's belongs to somebody else, or is a link. It is never used"
     " then: its owner could read secrets or replace releases.",
     "init.unwritable": "Its directory must exist and be yours.",
@@ -159,7 +157,6 @@ MORE = {
     "runtime.no_port": "Something on this machine takes hundreds of ports; `ss -ltn` shows what.",
     "runtime.refused": "The keeper is of another version, or a record is damaged; its words follow.",
     "runtime.socket_path": "Choose a home with a shorter path.",
-    "secret.unknown": "`greenroom secret list ENV` shows the names.",
     "secrets.unreadable": "Secrets open only with the key of their own home; see"
     " [backing up Greenroom itself](../operate/backup-of-greenroom-itself.md).",
     "step.broke": "The step is tried three times, then undone. Nothing is lost by it.",
