@@ -264,7 +264,11 @@ class CaddyEdge:
         for port, name in caddy_config.ports(self._written() or {}).items():
             if name == server:
                 return f"http://{LOOPBACK}:{port}"
-        raise BadInput("edge.unknown_environment", f"the edge does not serve {environment[:80]!r}")
+        raise BadInput(
+            "edge.unknown_environment",
+            f"the edge does not serve {environment[:80]!r}",
+            hint="greenroom apply puts the configuration with that environment in force",
+        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -223,7 +223,11 @@ def _make_open(path: Path) -> None:
 
 def _checked(work_id: str) -> str:
     if not WORK_ID.fullmatch(work_id):
-        raise BadInput("release.work_invalid", f"{work_id[:80]!r} is not the name of a piece of work")
+        raise BadInput(
+            "release.work_invalid",
+            f"{work_id[:80]!r} is not the name of a piece of work",
+            hint="this is a defect of Greenroom: please report it",
+        )
     return work_id
 
 
