@@ -205,6 +205,35 @@ def test_a_home_that_an_earlier_greenroom_left_is_refused_too(life: Life, tmp_pa
     assert processes_of(life.root) == []
 
 
+def test_what_cannot_be_understood_is_told_at_once(life: Life) -> None:
+    """Exit code 2, without work that is tried again: an unknown commit or check, a misspelled key in the commit."""
+    before = len(life.works())
+    version = life.visit()
+    assert version is not None
+    for words, code in (
+        (("release", "nope"), "release.commit_unknown"),
+        (("check", "run", version, "dev", "--check", "nope"), "check.unknown"),
+    ):
+        told = life.run(*words)
+        assert (told.returncode, code in told.stderr) == (2, True), told.stdout + told.stderr
+    assert len(life.works()) == before
+    path = life.repository / "greenroom.yaml"
+    text = path.read_text()
+    life.config, config = life.config.replace("processes:", "proceses:"), life.config
+    try:
+        commit = life.commit("9.0")
+    finally:
+        life.config = config
+        path.write_text(text)
+    told = life.run("release", commit)
+    assert told.returncode == 2, told.stdout + told.stderr
+    assert f"greenroom.yaml of commit {commit[:12]}:3:1" in " ".join(told.stderr.split())
+    assert str(life.root) not in told.stderr
+    newest = life.works()[0]
+    assert (newest["kind"], newest["state"]) == ("release", "rejected")
+    life.commit("3.0")
+
+
 def test_a_home_that_is_a_file_is_told(life: Life, tmp_path: Path) -> None:
     """It is bad input, whether the file is the home or above it, and it stays as it is."""
     file = tmp_path / "file"
