@@ -113,7 +113,7 @@ class Workshop:
             self.keyring,
             None,
             self.tools,
-            lambda tree: replace(self.recipe, max_bytes=self.max_bytes),
+            lambda tree, commit: replace(self.recipe, max_bytes=self.max_bytes),
             account=self.account,
         )
 

@@ -61,12 +61,10 @@ FAMILIES = {
 }
 
 MORE = {
-    "account.unknown": "`greenroom account list` shows the accounts there are.",
     "approval.changed": "Nothing was recorded. What was shown is bound to the approval by a digest; look again, then"
     " approve what is there now.",
     "approval.own": "Nobody approves a release they made or a promotion they asked for. This holds for every role and"
     " has no exception: it takes a second person.",
-    "approval.unknown": "Only one's own approval can be withdrawn. `greenroom why RELEASE ENV` shows who approved.",
     "artifact.missing": "The store of releases lost something that the ledger names. `greenroom doctor` looks at every"
     " release that is in use.",
     "artifact.tampered": "Something changed a byte after the seal: in the store, or in the directory from which the"
@@ -79,7 +77,6 @@ MORE = {
     " is not a failed check, and running it again may help.",
     "check.failed": "The check said no: its exit code was between 1 and 125. A revoked or repeated check needs a new"
     " result; an older good one does not take its place.",
-    "command.bad_variable": "Rename the variable under `config` in `greenroom.yaml`: letters, digits and underscores.",
     "config.invalid": "All problems are named at once, each with its place. [The reference](configuration.md) says what"
     " each key takes.",
     "config.missing": "An environment lacks a value that the release declares as required.",
@@ -90,7 +87,6 @@ MORE = {
     " connections than it should: a cluster takes 100.",
     "database.closed": "A restore was cut off between two names. The work that did it goes on by itself; if it stands"
     " in attention, `greenroom resume WORK`.",
-    "database.extension_name": "Lower-case letters, digits, hyphens and underscores, as in `CREATE EXTENSION`.",
     "database.failed": "PostgreSQL refused a statement of Greenroom's; its own words follow. The step is tried again.",
     "database.restore_point_unreadable": "Its `point.json` is damaged. The other restore points are not affected; move"
     " this directory out of the way.",
@@ -110,7 +106,6 @@ MORE = {
     "demo.too_long": "The machine is slow or busy; `make demo-stop`, then `make demo` starts over.",
     "demo.traffic": "The demo's visitors could not be counted, so its figures would be worth nothing.",
     "demo.wrong_answer": "The application answered something else than its recipe expects.",
-    "edge.bad_share": "A canary's shares are between 0 and 1, or `5%`.",
     "edge.config_refused": "Caddy did not take a configuration that Greenroom made: a defect, please report it with"
     " Caddy's words. The configuration before goes on serving.",
     "edge.config_unreadable": "Somebody edited the file by hand. Move it away; the control plane writes it anew when it"
@@ -119,17 +114,14 @@ MORE = {
     " the token is for; nothing is to be done.",
     "edge.unavailable": "Caddy or the keeper does not answer. Both are started again by themselves; visitors of a"
     " running Caddy are not affected by a missing control plane.",
-    "edge.unknown_environment": "`greenroom apply` puts the configuration with that environment in force.",
-    "edge.wrong_project": "A home serves one project. Give the other project a home of its own.",
-    "evidence.unknown": "`greenroom release show RELEASE` lists what was found out, with identifiers.",
     "gate.refused": "Several gates said no at once; each is named with what satisfies it.",
     "home.no_run_directory": "Sockets need a writable directory with a short path. Set `XDG_RUNTIME_DIR` to one.",
+    "home.other_project": "Usually `GREENROOM_HOME` is still set from another project. Every command acts on the home"
+    " it names.",
     "home.unsafe": "A directory that must be Greenroom's belongs to somebody else, or is a link. It is never used"
     " then: its owner could read secrets or replace releases.",
-    "init.unwritable": "Its directory must exist and be yours.",
     "ledger.broken": "Somebody changed the store past Greenroom, or its disk did. Each problem is named with its entry;"
     " see [troubleshooting](../operate/troubleshooting.md#the-ledger-does-not-hold-together).",
-    "ledger.unwritable": "Name a file in a directory that exists and is yours.",
     "migration.down_failed": "*Refused* while a person's rollback ran it; *errored* while an undo did, and then a"
     " person must look.",
     "migration.failed": "The schema is brought back as far as it changed; visitors were and are on the older release.",
@@ -152,17 +144,13 @@ MORE = {
     " would have worked on one machine and failed on the next.",
     "release.unhealthy": "In the clean room: it does not start with only what it declares. In an environment: it did"
     " not answer its health check in time; its last words follow.",
-    "release.work_invalid": "A defect of Greenroom: please report it.",
     "request.timeout": "The body of a request arrived too slowly.",
-    "request.too_large": "Send less.",
     "role.missing": "The table of [roles](roles.md) says who may. An administrator grants roles; each grant is on the"
     " ledger.",
     "rollback.forward_only": "The older release was started beside the newer one and did not pass, or the newer one"
     " declares `contracts`. See [going back](../concepts.md#going-back).",
     "runtime.no_port": "Something on this machine takes hundreds of ports; `ss -ltn` shows what.",
     "runtime.refused": "The keeper is of another version, or a record is damaged; its words follow.",
-    "runtime.socket_path": "Choose a home with a shorter path.",
-    "secret.unknown": "`greenroom secret list ENV` shows the names.",
     "secrets.unreadable": "Secrets open only with the key of their own home; see"
     " [backing up Greenroom itself](../operate/backup-of-greenroom-itself.md).",
     "step.broke": "The step is tried three times, then undone. Nothing is lost by it.",

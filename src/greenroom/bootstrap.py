@@ -28,7 +28,6 @@ from greenroom.adapters.sealing.signing import Keyring
 from greenroom.adapters.sealing.store import OciArtifacts
 from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
 from greenroom.adapters.secretstore import FileSecrets
-from greenroom.config.load import load_file
 from greenroom.config.project import ProjectConfig
 from greenroom.domain.gate import Decision
 from greenroom.domain.release import Language
@@ -43,7 +42,7 @@ from greenroom.workflows.crash import crash_points
 from greenroom.workflows.engine import Engine
 from greenroom.workflows.procedure import procedure
 from greenroom.workflows.progress import Progress
-from greenroom.workflows.recipe import language_of
+from greenroom.workflows.recipe import committed, language_of
 from greenroom.workflows.world import Store, World
 
 
@@ -136,9 +135,9 @@ def _reached(environment: Mapping[str, str]) -> Callable[[str], None]:
     return lambda boundary: crash(f"restore.{boundary}")
 
 
-def recipe_of(tree: Path) -> Recipe:
+def recipe_of(tree: Path, commit: str) -> Recipe:
     """How a commit is built, from its own greenroom.yaml."""
-    build = load_file(tree / "greenroom.yaml").build
+    build = committed(tree, commit).build
     language: Language = build.language or language_of(tree)
     return Recipe(language, build.runtime, build.lock, build.commands, build.timeout_seconds, build.max_bytes)
 

@@ -7,9 +7,10 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,21 @@ from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.process import ProcessRuntime
+from greenroom.config.difference import policy_difference
 from greenroom.config.load import FILE_NAME, load, read_file
 from greenroom.config.project import ProjectConfig
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused, from_dict
 from greenroom.domain.names import NAME
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.keeper.spec import Spec
-from greenroom.serving import HELD_SECONDS, serve, write_private
+from greenroom.serving import HELD_SECONDS, other_project, project_of, serve, write_private
 
 __all__ = ["default_home", "down", "serve", "up"]
 
 CONTROL_PLANE = "control-plane"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+ANSWER_SECONDS = 30.0
 
 Say = Callable[[str], None]
 
@@ -45,25 +48,31 @@ def default_home(project: str) -> Path:
 def up(repository: Path, home_root: Path | None, say: Say) -> dict[str, Any]:
     """Start keeper and control plane, apply the configuration of a new home, return when the API answers.
 
-    Idempotent; two at once take turns. Raises BadInput for a configuration that is wrong, and whatever kept
-    the control plane from starting.
+    Told are the addresses in force, and whether the file here differs from what is. Idempotent; two at once take turns.
+    Raises Refused (`home.other_project`) before anything starts or changes, BadInput for a configuration that is wrong,
+    and whatever kept the control plane from starting: then nothing that this call started is left.
     """
     repository = repository.absolute()
     text, config = _configuration(repository)
-    home = Home.at(home_root or default_home(config.project))
-    with _turn(home, say):
-        ensure_keeper(home.keeper)
-        keeper = KeeperClient(home.keeper)
+    root = (home_root or default_home(config.project)).absolute()
+    _refuse_other_project(root, config.project, project_of(root))
+    home = Home.at(root)
+    with _turn(home, say), _keeper(home) as keeper:
         if not _answers(home):
             say("starting the control plane")
             _start(home, keeper, text, repository)
-        known = json.loads((home.private / "api.json").read_text())
+        url, applied = _in_force(home)
+        _refuse_other_project(root, config.project, applied.project)  # another `up` was first
+    differs = policy_difference(applied, config)
+    if differs:
+        say(f"{FILE_NAME} here differs from what is in force: greenroom apply --dry-run shows how")
     return {
-        "project": config.project,
+        "project": applied.project,
         "home": str(home.root),
-        "url": known["url"],
-        "isolation": ProcessRuntime(home, keeper, config.project).isolation(),
-        "environments": [{"name": e.name, "url": f"http://127.0.0.1:{e.port}"} for e in config.environments if e.runs],
+        "url": url,
+        "isolation": ProcessRuntime(home, keeper, applied.project).isolation(),
+        "environments": [{"name": e.name, "url": f"http://127.0.0.1:{e.port}"} for e in applied.environments if e.runs],
+        "differs": bool(differs),
     }
 
 
@@ -134,6 +143,48 @@ def _configuration(repository: Path) -> tuple[str, ProjectConfig]:
     path = repository / FILE_NAME
     text = read_file(path)
     return text, load(text, str(path))
+
+
+def _refuse_other_project(root: Path, wanted: str, served: str | None) -> None:
+    if served is not None and served != wanted:
+        raise other_project(root, wanted, served)
+
+
+@contextmanager
+def _keeper(home: Home) -> Iterator[KeeperClient]:
+    """A keeper runs. When the block fails, one that was started for it and keeps nothing ends again."""
+    keeper = KeeperClient(home.keeper)
+    was_there = keeper.answers()
+    ensure_keeper(home.keeper)
+    try:
+        yield keeper
+    except BaseException:
+        if not was_there:
+            with suppress(OSError):  # it is gone already
+                if not keeper.all():
+                    keeper.shutdown(stop_children=False)
+        raise
+
+
+def _in_force(home: Home) -> tuple[str, ProjectConfig]:
+    """Where the control plane answers, and the configuration in force there. Raises what it answers instead, and
+    Errored (`control_plane.silent`)."""
+    known = json.loads((home.private / "api.json").read_text())
+    request = urllib.request.Request(  # noqa: S310 - our own loopback address
+        f"{known['url']}/api/v1/policy", headers={"Authorization": f"Bearer {known['token']}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+            return known["url"], load(json.loads(answer.read())["text"])
+    except urllib.error.HTTPError as e:
+        raise from_dict(json.loads(e.read())) from e
+    except OSError as e:
+        raise Errored(
+            "control_plane.silent",
+            f"the control plane at {known['url']} does not say what is in force",
+            because=str(e),
+            hint=f"its log is {home.logs / 'control-plane.log'}",
+        ) from e
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -18,6 +19,7 @@ import structlog
 import uvicorn
 
 from greenroom.adapters.home import Home
+from greenroom.adapters.listeners import who_listens
 from greenroom.adapters.telemetry import logs
 from greenroom.api.app import create_app
 from greenroom.bootstrap import Control, build
@@ -48,17 +50,23 @@ OWNER_ROLES = [Role.ADMINISTRATOR, Role.DEVELOPER, Role.ENGINEER, Role.OPERATOR,
 def serve(home_root: Path) -> None:
     """Run until told to stop. One at a time per home: raises Refused (`control_plane.running`).
 
-    Raises BadInput (`api.port_taken`, `policy.absent`), and what opening the store raises.
+    Raises BadInput (`api.port_taken`, `policy.absent`), Refused (`home.other_project`), and what opening the store
+    raises.
     """
     home = Home.at(home_root)
     with _only_one(home):
         first = _first_policy(home)
-        control = build(home, first=load(first["text"]) if first else None)
+        wanted = load(first["text"]) if first else None
+        control = build(home, first=wanted)
+        served = control.world.project().project
+        if wanted and wanted.project != served:
+            raise other_project(home.root, wanted.project, served)
         logs.configure(control.app.tally.logged)
         with _listening(control.world.project().api_port) as listener:
             if first and not _has_policy(control):
                 policy.apply(control.app, SYSTEM, first["text"], first["repository"])
             control.world.edge.configure(policy.sites(control.world.project()))
+            write_private(_project_file(home.root), json.dumps({"project": served}))
             _grant_owner(home, control, listener.getsockname()[1])
             _run(control, listener)
 
@@ -202,8 +210,8 @@ def _listening(port: int) -> Iterator[socket.socket]:
         raise BadInput(
             "api.port_taken",
             f"the control plane cannot listen on 127.0.0.1:{port}",
-            because=str(e),
-            hint="set another one under api/port in greenroom.yaml",
+            because=f"{who_listens(port)} has it" if e.errno == errno.EADDRINUSE else str(e),
+            hint="stop that process, or set another port under api/port in greenroom.yaml",
         ) from e
     try:
         yield listener
@@ -215,6 +223,29 @@ def _first_policy(home: Home) -> dict[str, str] | None:
     """What `up` left for a home without configuration; used once, the store is where it stays."""
     path = home.private / "first-policy.json"
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def project_of(root: Path) -> str | None:
+    """The project that the home in `root` serves, also while its control plane is down; None before its first start."""
+    try:
+        return str(json.loads(_project_file(root).read_text())["project"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def other_project(root: Path, wanted: str, served: str) -> Refused:
+    """The answer to `up` in a repository of `wanted` with a home that serves another project."""
+    return Refused(
+        "home.other_project",
+        f"{root} is not a home for {wanted}",
+        because=f"this home serves {served}, and a home serves one project; nothing was started or changed",
+        hint="unset GREENROOM_HOME, or name another home with --home",
+        facts={"home": str(root), "project": served, "wanted": wanted},
+    )
+
+
+def _project_file(root: Path) -> Path:
+    return root / "private" / "project.json"
 
 
 def _has_policy(control: Control) -> bool:

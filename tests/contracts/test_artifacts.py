@@ -57,7 +57,7 @@ class Oci:
         self.keyring = Keyring(self.home.private)
         tools = HostToolchain(self.home)
         self.artifacts: Artifacts = OciArtifacts(self.home, self.keyring, tools)
-        self.sealer = OciSealer(self.home, self.keyring, None, tools, lambda tree: Recipe(Language.NONE))
+        self.sealer = OciSealer(self.home, self.keyring, None, tools, lambda tree, commit: Recipe(Language.NONE))
 
     def put(self, version: str, files: dict[str, str]) -> str:
         return self.sealer.seal(self.built(version, files), "work", lambda line: None).digest

@@ -18,6 +18,9 @@ from reference_pages.errors import by_code, errors_page, problems  # noqa: E402
 PAGE = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
 WRITTEN = re.compile(r"\b(?:Refused|BadInput|Errored)\(\s*f?\"([a-z_]+(?:\.[a-z_]+)+)\"")
 
+ELSEWHERE = ("adapters/memory/", "demo/")
+"""Twins that only tests hear, and the demo, which is no part of what it shows."""
+
 
 def documented() -> set[str]:
     return set(re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE))
@@ -38,6 +41,13 @@ def test_nothing_that_looks_like_a_code_is_missed() -> None:
 def test_every_code_says_what_to_do_next() -> None:
     """A hint in the source or words in the reference; no words are left over, no family is without a sentence."""
     assert problems(by_code()) == []
+
+
+def test_what_people_can_put_right_says_how_where_it_is_said() -> None:
+    """No answer of no and no bad input reaches a person without its next step: the reference is not at hand there."""
+    answers = {"Refused", "BadInput"}
+    bare = {r.code for r in raised() if r.kind in answers and not r.hint and not r.file.startswith((*ELSEWHERE,))}
+    assert bare == set()
 
 
 def test_the_page_is_current() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -150,16 +151,112 @@ def test_an_invalid_file_changes_nothing(life: Life, tmp_path: Path) -> None:
     life.commit("3.0")
 
 
+def test_up_tells_what_is_in_force(life: Life) -> None:
+    """Addresses are those of the configuration that was applied, not of the file here; that they differ is said."""
+    path = life.repository / "greenroom.yaml"
+    text, moved = path.read_text(), free_ports("dev")["dev"]
+    assert life.run("apply").returncode == 0
+    before = life.up()
+    assert before["differs"] is False
+    path.write_text(text.replace(f"port: {life.ports['dev']}", f"port: {moved}", 1))
+    try:
+        told = life.run("up", "--json")
+        assert told.returncode == 0, told.stderr
+        assert json.loads(told.stdout) == {**before, "differs": True}
+        assert f"127.0.0.1:{life.ports['dev']}" in json.loads(told.stdout)["environments"][0]["url"]
+        assert "greenroom apply --dry-run" in life.run("up").stderr
+        assert f"{moved}" in life.run("apply", "--dry-run").stdout
+    finally:
+        path.write_text(text)
+
+
+def all_below(root: Path) -> dict[str, tuple[int, int]]:
+    """Mode and time of change of what a home consists of; logs and the store's own files are written all the time."""
+    return {str(p): (p.stat().st_mode, p.stat().st_mtime_ns) for p in (root, *root.glob("private/*"), *root.glob("*"))}
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_a_home_of_another_project_is_refused(life: Life, tmp_path: Path, is_down: bool) -> None:
+    """Whatever GREENROOM_HOME says: nothing is started or changed, also when that home's control plane is down."""
+    (tmp_path / "greenroom.yaml").write_text((life.repository / "greenroom.yaml").read_text().replace("tiny", "other"))
+    if is_down:
+        life.down()
+    before, kept = life.home.private / "api.json", all_below(life.home.root / "private")
+    content = before.read_text()
+    told = life.run("up", "--repository", str(tmp_path), "--home", str(life.home.root))
+    assert told.returncode == 1, told.stdout
+    for word in ("home.other_project", life.project, "GREENROOM_HOME", "--home"):
+        assert word in told.stderr
+    assert before.read_text() == content
+    assert all_below(life.home.root / "private") == kept
+    assert processes_of(life.root) == [] if is_down else life.pid() is not None
+
+
+def test_a_home_that_an_earlier_greenroom_left_is_refused_too(life: Life, tmp_path: Path) -> None:
+    """Without the file that names its project the control plane itself says no, and what was started for it ends."""
+    (tmp_path / "greenroom.yaml").write_text((life.repository / "greenroom.yaml").read_text().replace("tiny", "other"))
+    for stop in (lambda: None, life.down):  # asked while it runs, and started for the question
+        stop()
+        (life.home.private / "project.json").unlink(missing_ok=True)
+        with pytest.raises(Refused) as refused:
+            lifecycle.up(tmp_path, life.home.root, life.said.append)
+        assert refused.value.code == "home.other_project"
+        assert refused.value.facts["project"] == life.project
+    assert processes_of(life.root) == []
+
+
+def test_what_cannot_be_understood_is_told_at_once(life: Life) -> None:
+    """Exit code 2, without work that is tried again: an unknown commit or check, a misspelled key in the commit."""
+    before = len(life.works())
+    version = life.visit()
+    assert version is not None
+    for words, code in (
+        (("release", "nope"), "release.commit_unknown"),
+        (("check", "run", version, "dev", "--check", "nope"), "check.unknown"),
+    ):
+        told = life.run(*words)
+        assert (told.returncode, code in told.stderr) == (2, True), told.stdout + told.stderr
+    assert len(life.works()) == before
+    path = life.repository / "greenroom.yaml"
+    text = path.read_text()
+    life.config, config = life.config.replace("processes:", "proceses:"), life.config
+    try:
+        commit = life.commit("9.0")
+    finally:
+        life.config = config
+        path.write_text(text)
+    told = life.run("release", commit)
+    assert told.returncode == 2, told.stdout + told.stderr
+    assert f"greenroom.yaml of commit {commit[:12]}:3:1" in " ".join(told.stderr.split())
+    assert str(life.root) not in told.stderr
+    newest = life.works()[0]
+    assert (newest["kind"], newest["state"]) == ("release", "rejected")
+    life.commit("3.0")
+
+
+def test_a_home_that_is_a_file_is_told(life: Life, tmp_path: Path) -> None:
+    """It is bad input, whether the file is the home or above it, and it stays as it is."""
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for home in (file, file / "home"):
+        told = life.run("up", "--home", str(home))
+        assert told.returncode == 2, told.stderr
+        assert "home.unusable" in told.stderr
+        assert str(file) in told.stderr
+    assert file.read_text() == "mine"
+
+
 def test_a_taken_port_is_named_and_nothing_stays(life: Life) -> None:
-    """Another home that wants this API port is refused, and keeps nothing running that tries for ever."""
+    """Another home that wants this API port is refused, told who has it, and nothing of it stays, no keeper either."""
     with living() as other:
         other.ports["api"] = life.ports["api"]
         other.commit("1.0")
         told = other.run("up")
         assert told.returncode == 2, told.stdout
         assert f"127.0.0.1:{life.ports['api']}" in told.stderr
-        assert other.keeper.status(lifecycle.CONTROL_PLANE).state == "unknown"
-        assert "greenroom.serving" not in " ".join(processes_of(other.root))
+        assert not other.keeper.answers()
+        assert f"(pid {life.pid()}) has it" in told.stderr
+        assert processes_of(other.root) == processes_of(other.home.run) == []
         other.ports |= free_ports("api")
         other.commit("1.0")
         assert other.up()["environments"]

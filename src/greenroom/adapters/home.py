@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import BadInput, Errored
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,14 @@ class Home:
     def at(cls, root: Path) -> Home:
         """The home in `root`, made if absent with safe modes.
 
-        Raises Errored (`home.unsafe`) when somebody else owns a directory that must be ours.
+        Raises BadInput (`home.unusable`) when no directory can be made there, Errored (`home.unsafe`) when somebody
+        else owns a directory that must be ours.
         """
         root = root.absolute()
         key = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
         home = cls(root, _run_parent() / f"greenroom-{os.getuid()}-{key}")
         for path, mode in ((root, 0o711), (home.run, 0o711)):
-            path.mkdir(parents=True, exist_ok=True, mode=mode)
+            _make(path, mode)
             found = path.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
                 raise Errored(
@@ -95,6 +96,18 @@ class Home:
         return self.run / "s"
 
 
+def _make(path: Path, mode: int) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except (FileExistsError, NotADirectoryError, PermissionError) as e:
+        raise BadInput(
+            "home.unusable",
+            f"{path} cannot be a home",
+            because=f"{e.filename}: {e.strerror}",
+            hint="name a directory of yours, or one that is not there yet, with --home",
+        ) from e
+
+
 def _run_parent() -> Path:
     if os.getuid() == 0 and os.access("/run", os.W_OK):
         return Path("/run")
@@ -102,7 +115,12 @@ def _run_parent() -> Path:
     for candidate in (session, "/dev/shm", "/tmp"):  # noqa: S108 - the owner of what we make there is checked
         if candidate and len(candidate) < 40 and os.access(candidate, os.W_OK):
             return Path(candidate)
-    raise Errored("home.no_run_directory", "no directory for sockets", because="/run, /dev/shm and /tmp are read-only")
+    raise Errored(
+        "home.no_run_directory",
+        "no directory for sockets",
+        because="/run, /dev/shm and /tmp are read-only",
+        hint="make one of them writable",
+    )
 
 
 def readable_by_all(path: Path) -> bool:

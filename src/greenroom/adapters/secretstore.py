@@ -134,7 +134,11 @@ class FileSecrets:
 def check_environment(environment: str) -> None:
     """Raise BadInput (`name.invalid`) for what could lead outside; Greenroom's own reserved names may hold secrets."""
     if not NAME.fullmatch(environment):
-        raise BadInput("name.invalid", f"environment {environment[:80]!r} is not a valid name")
+        raise BadInput(
+            "name.invalid",
+            f"environment {environment[:80]!r} is not a valid name",
+            hint="greenroom status shows the environments there are",
+        )
 
 
 def check_secret(name: str, value: Secret) -> None:
@@ -152,6 +156,7 @@ def check_secret(name: str, value: Secret) -> None:
             "secrets.invalid",
             f"the value of {name} cannot be an environment variable",
             because=f"it holds a zero byte, is no valid text, or is longer than {LONGEST} bytes",
+            hint="give it as plain text; what is binary in base64",
         )
 
 

@@ -102,7 +102,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         return as_response(BadInput("request.not_found", f"there is no {what}", hint="docs/reference/api.md lists all"))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return as_response(BadInput("request.method", f"there is no {what}", hint="another method has this address"))
-    return as_response(BadInput("request.invalid", f"{what} is not understood", because=str(error.detail)[:500]))
+    return as_response(
+        BadInput(
+            "request.invalid",
+            f"{what} is not understood",
+            because=str(error.detail)[:500],
+            hint="docs/reference/api.md describes it",
+        )
+    )
 
 
 async def _store(request: Request, error: Exception) -> JSONResponse:

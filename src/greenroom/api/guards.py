@@ -70,11 +70,15 @@ async def _body(scope: Scope, receive: Receive) -> list[Message]:
                 if message["type"] != "http.request" or not message.get("more_body", False):
                     return messages
     except TimeoutError:
-        raise BadInput("request.timeout", f"the request did not arrive within {BODY_SECONDS:.0f} s") from None
+        raise BadInput(
+            "request.timeout",
+            f"the request did not arrive within {BODY_SECONDS:.0f} s",
+            hint="send it again, over a faster connection",
+        ) from None
 
 
 def _too_large() -> BadInput:
-    return BadInput("request.too_large", f"a request has at most {LARGEST_BODY // 1024} KiB")
+    return BadInput("request.too_large", f"a request has at most {LARGEST_BODY // 1024} KiB", hint="send less")
 
 
 def _replayed(messages: list[Message], receive: Receive) -> Receive:

@@ -66,7 +66,11 @@ def seconds_of(text: str, option: str) -> float:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise BadInput("usage.invalid", f"{option}: should be {error} (got {text[:40]!r})") from error
+        raise BadInput(
+            "usage.invalid",
+            f"{option}: should be {error} (got {text[:40]!r})",
+            hint="--help of the command shows how it is used",
+        ) from error
 
 
 def instant_of(text: str) -> str:
@@ -91,4 +95,4 @@ def moment_of(text: str, option: str) -> datetime:
         said = (
             f"{option}: should be a time such as 2026-11-24T18:00, or a length of time such as 2h (got {text[:40]!r})"
         )
-        raise BadInput("usage.invalid", said) from error
+        raise BadInput("usage.invalid", said, hint="--help of the command shows how it is used") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from greenroom.cli.command import Session
 from greenroom.cli.events import Event, follow
-from greenroom.domain.errors import Errored, GreenroomError, Refused, from_dict
+from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused, from_dict
 from greenroom.terminal.screen import console, is_unicode, marks
 from greenroom.terminal.words import duration, json_text, one_line, plain
 from greenroom.terminal.work import title
@@ -19,7 +19,8 @@ ENDED_WELL = "done"
 
 
 def wait(session: Session, work: dict[str, Any], *, wanted: str = ENDED_WELL, replay: bool = True) -> int:
-    """Show the work until it ended or needs a person; the exit code: 0 if it ended as `wanted`, 1 if not, 3 attention.
+    """Show the work until it ended or needs a person; the exit code: 0 if it ended as `wanted`, 1 if not (2 when what
+    was given could not be understood), 3 attention.
 
     `replay` False leaves out what happened before. Ctrl-C stops watching and nothing else.
     """
@@ -54,7 +55,7 @@ def failure(work: dict[str, Any]) -> GreenroomError:
     told.setdefault("message", f"{work['id']} ended: {work['state'].replace('_', ' ')}")
     known = from_dict(told)
     facts = {**known.facts, "work": work["id"], "state": work["state"]}
-    kind = Errored if work["state"] == "attention" else Refused
+    kind = Errored if work["state"] == "attention" else BadInput if isinstance(known, BadInput) else Refused
     hint = known.hint or f"greenroom work show {work['id']}"
     if work["state"] == "attention":
         hint += f"; then greenroom resume {work['id']}"

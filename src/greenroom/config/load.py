@@ -20,32 +20,36 @@ from greenroom.registry import all_gates
 FILE_NAME = "greenroom.yaml"
 
 
-def load_file(path: Path) -> ProjectConfig:
-    """The configuration in the file at `path`. Raises BadInput as `read_file` and `load` do."""
-    return load(read_file(path), str(path))
+def load_file(path: Path, named: str = "") -> ProjectConfig:
+    """The configuration in the file at `path`; errors call it `named`. Raises BadInput as `read_file` and `load` do."""
+    named = named or str(path)
+    return load(read_file(path, named), named)
 
 
-def read_file(path: Path) -> str:
-    """The text of the file at `path`, for `load`.
+def read_file(path: Path, named: str = "") -> str:
+    """The text of the file at `path`, for `load`. Errors call it `named`: people may know it by another name.
 
     Raises BadInput: `config.absent` when there is none, `config.unreadable` when it cannot be read, `config.invalid`
     when it is no text.
     """
+    named = named or str(path)
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise BadInput("config.absent", f"there is no {path}", hint="greenroom init writes one") from None
+        raise BadInput("config.absent", f"there is no {named}", hint="greenroom init writes one") from None
     except OSError as error:
         because = error.strerror or type(error).__name__
-        raise BadInput("config.unreadable", f"cannot read {path}", because=because) from None
+        raise BadInput(
+            "config.unreadable", f"cannot read {named}", because=because, hint="let your user read it"
+        ) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
         said = "should be text in UTF-8"
-        raise config_error([Problem("", "text in UTF-8", None, str(path), line, column, said)], str(path)) from None
+        raise config_error([Problem("", "text in UTF-8", None, named, line, column, said)], named) from None
 
 
 def load(text: str, filename: str = FILE_NAME, gates: Mapping[str, Gate] | None = None) -> ProjectConfig:

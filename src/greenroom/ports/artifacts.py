@@ -61,6 +61,13 @@ class Sealed:
 class Sealer(Protocol):
     """Each step is idempotent under `work_id` and may be done again after a crash."""
 
+    def resolve(self, repository: str, commit: str) -> str:
+        """The full hash of what `commit` means there now; quick enough to be asked while a person waits.
+
+        Raises BadInput (`release.commit_unknown`, `release.repository_unknown`), Errored (`release.git_missing`,
+        `release.git_timeout`).
+        """
+
     def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
         """Export the commit and bring what its lock file names into the cache: the last step with a network.
 

@@ -69,7 +69,11 @@ def disable(app: App, actor: Actor, name: str) -> None:
         raise Refused("account.own", "nobody disables their own account", hint="ask another administrator")
     with app.world.store.database.transaction() as tx:
         if name not in {a["name"] for a in records.accounts(tx)}:
-            raise BadInput("account.unknown", f"there is no account {name[:80]!r}")
+            raise BadInput(
+                "account.unknown",
+                f"there is no account {name[:80]!r}",
+                hint="greenroom account list shows the accounts there are",
+            )
         row = {"id": name, "disabled_at": app.world.clock.now()}
         app.world.store.recorder.record(tx, actor.name, "account.disabled", account=row)
 

@@ -18,6 +18,7 @@ from greenroom.registry import all_gates
 from greenroom.services.app import App
 from greenroom.services.promotions import why
 from greenroom.store import records, tables
+from greenroom.workflows.commands import wanted_checks
 
 FREEZE_LIMIT = timedelta(days=3653)
 """Whoever means longer means without an end."""
@@ -71,7 +72,11 @@ def withdraw(app: App, actor: Actor, approval_id: str) -> None:
     with app.world.store.database.transaction() as tx:
         row = tx.execute(select(tables.approval).where(tables.approval.c.id == approval_id)).first()
         if row is None or row.by != actor.name:
-            raise BadInput("approval.unknown", f"{actor.name} gave no approval {approval_id[:80]!r}")
+            raise BadInput(
+                "approval.unknown",
+                f"{actor.name} gave no approval {approval_id[:80]!r}",
+                hint="one's own approval can be withdrawn; greenroom why RELEASE ENV shows who approved",
+            )
         change = {"id": approval_id, "revoked_at": app.world.clock.now()}
         app.world.store.recorder.record(tx, actor.name, "approval.withdrawn", approval=change)
         app.world.store.works.signal(tx, row.environment)
@@ -156,7 +161,11 @@ def revoke(app: App, actor: Actor, evidence_id: str, reason: str) -> None:
     with app.world.store.database.reading() as tx:
         found = records.evidence(tx, evidence_id)
     if found is None:
-        raise BadInput("evidence.unknown", f"there is no evidence {evidence_id[:80]!r}")
+        raise BadInput(
+            "evidence.unknown",
+            f"there is no evidence {evidence_id[:80]!r}",
+            hint="greenroom release show RELEASE lists what was found out, with identifiers",
+        )
     if found.environment is None:  # a seal: every environment stands on it, so only who may revoke in the last
         require(actor, Action.REVOKE, Kind.PRODUCTION)
     else:
@@ -171,9 +180,15 @@ def revoke(app: App, actor: Actor, evidence_id: str, reason: str) -> None:
 
 
 def run_checks(app: App, actor: Actor, reference: str, environment: str, names: list[str]) -> Work:
-    """Run an environment's checks again against what runs there, as durable work."""
+    """Run an environment's checks again against what runs there, as durable work. No names: all of them.
+
+    Raises BadInput (`check.unknown`): then no work is made.
+    """
     app.allow(actor, Action.CHECK, environment)
-    digest = app.release_digest(reference)
+    with app.world.store.database.reading() as tx:
+        release = records.release(tx, reference)
+    digest = release.digest
+    wanted_checks(release, environment, names)
     work = app.new_work(WorkKind.CHECK, actor, environment=environment, release=digest, checks=names)
     with app.world.store.database.transaction() as tx:
         same = app.world.store.works.find(

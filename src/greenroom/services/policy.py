@@ -65,7 +65,7 @@ class AppliedPolicy:
 
 def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool = False) -> dict[str, Any]:
     """Put a configuration in force. An environment that holds a release, or that unfinished work is about, is not
-    removed (`policy.in_use`).
+    removed (`policy.in_use`); another project's is refused, also for `dry_run` (`policy.other_project`).
 
     Gives back whether anything changed and the lines that differ.
     """
@@ -118,7 +118,16 @@ def _put_in_force(app: App, actor: Actor, new: ProjectConfig, row: Mapping[str, 
 
 def _compared(tx: Connection, new: ProjectConfig) -> tuple[RowMapping | None, list[str]]:
     old = records.newest_policy(tx)
-    return old, differences(load(old["text"]) if old else None, new)
+    now = load(old["text"]) if old else None
+    if now is not None and now.project != new.project:
+        raise Refused(
+            "policy.other_project",
+            f"the configuration of {new.project} is not applied here",
+            because=f"this home serves {now.project}, and a home serves one project",
+            hint="keep the project's name; greenroom up --home gives another project a home of its own",
+            facts={"project": now.project, "wanted": new.project},
+        )
+    return old, differences(now, new)
 
 
 def _after(last: datetime | None, now: datetime) -> datetime:

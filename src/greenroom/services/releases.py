@@ -23,6 +23,8 @@ def make(app: App, actor: Actor, commit: str = "HEAD", *, then_promote: str | No
 
     `commit` is anything git understands as one. The same commit asked for again while it is being made gives
     the same work back. `then_promote` names an environment it enters once sealed (its gates are asked as ever).
+    Raises BadInput (`release.commit_unknown`, `release.repository_unknown`) at once: then no
+    work is made.
     """
     app.allow(actor, Action.RELEASE)
     if then_promote is not None:
@@ -31,12 +33,14 @@ def make(app: App, actor: Actor, commit: str = "HEAD", *, then_promote: str | No
         raise BadInput(
             "release.commit_unknown", f"{commit[:80]!r} does not name a commit", hint="a branch, tag or hash"
         )
-    with app.world.store.database.transaction() as tx:
+    with app.world.store.database.reading() as tx:
         policy = records.newest_policy(tx)
-        if policy is None:
-            raise BadInput(
-                "policy.absent", "no configuration was applied", hint="greenroom up in the application's repository"
-            )
+    if policy is None:
+        raise BadInput(
+            "policy.absent", "no configuration was applied", hint="greenroom up in the application's repository"
+        )
+    app.world.sealer.resolve(policy["repository"], commit)
+    with app.world.store.database.transaction() as tx:
         request = {"commit": commit, "repository": policy["repository"], "then_promote": then_promote}
         open_states = [State.QUEUED, State.ACTIVE, State.WAITING]
         for work in app.world.store.works.find(tx, kinds=[WorkKind.RELEASE], states=open_states):

@@ -31,7 +31,11 @@ def remove(app: App, actor: Actor, environment: str, name: str) -> None:
     app.allow(actor, Action.SET_SECRET, environment)
     with app.world.store.database.transaction() as tx:
         if not app.world.secrets.remove(environment, name):
-            raise BadInput("secret.unknown", f"{environment} has no secret {name[:80]!r}")
+            raise BadInput(
+                "secret.unknown",
+                f"{environment} has no secret {name[:80]!r}",
+                hint=f"greenroom secret list {environment} shows the names",
+            )
         about = {"environment": environment, "name": name}
         app.world.store.recorder.append(tx, actor.name, "secret.removed", {"about": about})
 

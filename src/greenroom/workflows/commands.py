@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from greenroom.domain.errors import Errored
+from collections.abc import Collection
+
+from greenroom.domain.errors import BadInput, Errored
 from greenroom.domain.evidence import Outcome
-from greenroom.domain.release import Check
+from greenroom.domain.release import Check, Release
 from greenroom.domain.secret import Secret
 from greenroom.ports.runtime import Finished
 from greenroom.workflows.hidden import hidden
@@ -28,6 +30,24 @@ def run_to_end(context: StepContext, command: tuple[str, ...], seconds: float, l
         on_line=context.say,
         hide=hidden(world, context.environment),
     )
+
+
+def wanted_checks(release: Release, environment: str, names: Collection[str]) -> list[Check]:
+    """The release's checks for this environment that have these names; all of them for none.
+
+    Raises BadInput (`check.unknown`) when there is no such check.
+    """
+    there = [c for c in release.descriptor.checks if environment in c.environments]
+    unknown = sorted(set(names) - {c.name for c in there})
+    if unknown or not there:
+        asked = f"check {', '.join(repr(n[:80]) for n in unknown)}" if unknown else "check"
+        raise BadInput(
+            "check.unknown",
+            f"{release.version} has no {asked} for {environment}",
+            because=f"its checks there are {', '.join(c.name for c in there)}" if there else "it has none there",
+            hint="checks: in the commit's greenroom.yaml says which there are, and in which environments",
+        )
+    return [c for c in there if not names or c.name in names]
 
 
 def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
-from greenroom.domain.errors import Errored, GreenroomError, Refused
+from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.trace import trace_id
 from greenroom.domain.work import Change, Direction, State, Work, back_off, step_done, step_failed
@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 ALL_KINDS = frozenset(WorkKind)
 URGENT = frozenset({WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE})
+ANSWERS = (Refused, BadInput)
 IDLE_SECONDS = 0.5
 STORE_SECONDS = 1.0
 """How soon a store that is away is looked for again: visitors may be held until it is back."""
@@ -167,13 +168,14 @@ class Engine:
         log.warning("step.failed", step=step.name, direction=work.direction.value, **_brief(error))
         change = self._after_failure(work, step, error)
         failed = Done(evidence=evidence)
-        word = "failed" if isinstance(error, Refused) else "errored"
+        word = "failed" if isinstance(error, ANSWERS) else "errored"
         self._settle(lease, failed, change, word, seconds, started=started, detail=str(error))
         return change.state is State.ACTIVE and change.wake_at is None
 
     def _after_failure(self, work: Work, step: Step, error: GreenroomError) -> Change:
-        """A refusal is an answer and is not asked twice; what could not be told is tried again."""
-        retry = not isinstance(error, Refused)
+        """No is an answer, and so is that what was given cannot be understood: neither is asked twice. What could not
+        be told is tried again."""
+        retry = not isinstance(error, ANSWERS)
         later = self._in(back_off(work.attempts))
         if work.direction is Direction.FORWARD and not step.returns:  # past the point of return: only onward
             exhausted = work.attempts + 1 >= 5

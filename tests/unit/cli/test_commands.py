@@ -167,11 +167,14 @@ def work(state: str, error: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def test_how_work_ends_decides_the_exit_code() -> None:
-    """Refused, undone and cancelled are an answer of no (1); what needs a person could not be told (3)."""
+    """Refused, undone and cancelled are an answer of no (1); what cannot be understood is said to be so (2); what needs
+    a person could not be told (3)."""
     undone = failure(work("rolled_back", Errored("step.broke", "it broke", hint="mend").as_dict()))
     assert (undone.exit_code, undone.code, undone.hint) == (1, "step.broke", "mend")
     cancelled = failure(work("rejected", {"outcome": "cancelled", "message": "maria: wrong one"}))
     assert (cancelled.exit_code, cancelled.code, cancelled.because) == (1, "work.cancelled", "maria: wrong one")
+    wrong = failure(work("rejected", BadInput("release.commit_unknown", "no commit", hint="git log").as_dict()))
+    assert (wrong.exit_code, wrong.word, wrong.code, wrong.hint) == (2, "invalid", "release.commit_unknown", "git log")
     stuck = failure(work("attention", {"code": "x.y", "message": "m"}))
     assert stuck.exit_code == 3
     assert "greenroom resume promotion-1" in stuck.hint

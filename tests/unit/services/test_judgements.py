@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.services import accounts, judgements, promotions
@@ -186,3 +187,23 @@ def test_revoking_needs_evidence_and_a_reason(story: Standing, evidence: str, re
         judgements.revoke(story.app, MANAGER, known, reason)
     assert refused.value.code == code
     assert all(e.revoked_at is None for e in story.evidence())
+
+
+@pytest.mark.parametrize(
+    ("environment", "names"), [("production", ["nope"]), ("production", ["journey", "nope"]), ("qa", [])]
+)
+def test_a_check_that_is_not_there_makes_no_work(story: Standing, environment: str, names: list[str]) -> None:
+    """Told at once, with the checks there are; not one of several names is passed over."""
+    with pytest.raises(BadInput) as wrong:
+        judgements.run_checks(story.app, ENGINEER, story.new, environment, names)
+    assert wrong.value.code == "check.unknown"
+    assert ("'nope'" in wrong.value.message) is bool(names)
+    assert wrong.value.because == ("its checks there are journey" if names else "it has none there")
+    with story.world.store.database.reading() as tx:
+        assert story.world.store.works.find(tx, kinds=[WorkKind.CHECK]) == []
+
+
+def test_no_names_are_all_checks(story: Standing) -> None:
+    """They are asked of the release, and run against what is there."""
+    work = judgements.run_checks(story.app, ENGINEER, story.old, "production", [])
+    assert story.run(work.id).facts["check"]["checks"] == ["journey"]

@@ -13,7 +13,7 @@ from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.services import judgements, policy, promotions, releases, status
 from greenroom.store.database import Database
-from tests.unit.services.standing import ENGINEER, MANAGER, Standing
+from tests.unit.services.standing import ENGINEER, MANAGER, ROOT, Standing
 from tests.unit.workflows.story import BAKING
 from tests.worlds import actor, added_work, apply
 
@@ -54,6 +54,19 @@ def test_an_environment_that_work_is_about_is_not_removed(story: Standing, kind:
     promotions.cancel(story.app, ENGINEER, work.id)
     story.run(work.id)
     assert apply(story.world, WITHOUT_QA)["changed"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_another_project_is_refused(story: Standing, dry_run: bool) -> None:
+    """One home serves one project: the trial run says so too, and nothing changes."""
+    other, before = BAKING.replace("project: shop", "project: store"), dict(story.world.edge.sites)
+    with pytest.raises(Refused) as refused:
+        policy.apply(story.app, ROOT, other, "/nonexistent/repository", dry_run=dry_run)
+    assert refused.value.code == "policy.other_project"
+    assert "shop" in refused.value.because
+    assert refused.value.hint
+    assert story.world.project().project == "shop"
+    assert story.world.edge.sites == before
 
 
 def test_an_environment_that_a_release_will_enter_is_not_removed(story: Standing) -> None:

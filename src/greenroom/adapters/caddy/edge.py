@@ -21,6 +21,7 @@ from greenroom.adapters.caddy.pointer import Route, Routes, replace
 from greenroom.adapters.caddy.program import RunAs, caddy, check_reachable
 from greenroom.adapters.caddy.recent import RecentTraffic
 from greenroom.adapters.home import Home
+from greenroom.adapters.listeners import who_listens
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.keeper.spec import Keeper, KeeperUnavailable, Spec, SpecDiffers
 from greenroom.ports.clock import Clock
@@ -164,7 +165,10 @@ class CaddyEdge:
     def _config(self, sites: Sequence[Site]) -> dict[str, Any]:
         if strangers := {s.project for s in sites} - {self._project}:
             raise BadInput(
-                "edge.wrong_project", f"this edge serves {self._project}, not {', '.join(sorted(strangers))}"
+                "edge.wrong_project",
+                f"this edge serves {self._project}, not {', '.join(sorted(strangers))}",
+                because="a home serves one project, and so does its edge",
+                hint="greenroom up --home gives the other project a home of its own",
             )
         self._check_distinct_ports(sites)
         return caddy_config.config(sites, self._layout, edge_port=self._edge_port, hold_seconds=self._hold_seconds)
@@ -248,7 +252,7 @@ class CaddyEdge:
             ours = caddy_config.ports(self._written() or {})
         for port, server in caddy_config.ports(wanted).items():
             if port not in ours and not _is_free(port):
-                raise _taken(port, server, drain.listener(port) or "another process")
+                raise _taken(port, server, who_listens(port))
 
     def _state(self) -> str:
         try:
@@ -260,7 +264,11 @@ class CaddyEdge:
         for port, name in caddy_config.ports(self._written() or {}).items():
             if name == server:
                 return f"http://{LOOPBACK}:{port}"
-        raise BadInput("edge.unknown_environment", f"the edge does not serve {environment[:80]!r}")
+        raise BadInput(
+            "edge.unknown_environment",
+            f"the edge does not serve {environment[:80]!r}",
+            hint="greenroom apply puts the configuration with that environment in force",
+        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

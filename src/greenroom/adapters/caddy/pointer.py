@@ -56,7 +56,9 @@ class Route:
 def threshold(share: float) -> str:
     """The four characters that a share of random hexadecimal quadruples sorts before; a positive share is never 0."""
     if not 0 <= share <= 1:
-        raise BadInput("edge.bad_share", f"a canary's share is between 0 and 1, not {share}")
+        raise BadInput(
+            "edge.bad_share", f"a canary's share is between 0 and 1, not {share}", hint="name a share such as 0.05"
+        )
     steps = max(round(share * _STEPS), 1 if share else 0)
     return "g000" if steps >= _STEPS else f"{steps:04x}"
 
@@ -155,6 +157,7 @@ def check_token(environment: str, present: int | None, token: int) -> None:
             "edge.stale_token",
             f"{environment} was pointed by somebody who came later",
             because=f"token {token} is older than {present}",
+            hint="nothing is to be done: a worker that had lost its claim was kept from switching",
             facts={"token": token, "present": present},
         )
 

@@ -93,12 +93,15 @@ class MemorySealer:
     calls: list[str] = field(default_factory=list)
     on_step: Callable[[str], None] = lambda _: None
 
-    def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
-        self._step("fetch", say)
+    def resolve(self, repository: str, commit: str) -> str:
         full = self.commits.get(commit) if self.commits else commit
         if full is None:
             raise BadInput("release.commit_unknown", f"{commit[:80]!r} names no commit in {repository}")
-        return Source(full, Path("/memory") / work_id / "source", repository)
+        return full
+
+    def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
+        self._step("fetch", say)
+        return Source(self.resolve(repository, commit), Path("/memory") / work_id / "source", repository)
 
     def build(self, source: Source, descriptor: Descriptor, work_id: str, say: Say) -> Built:
         self._step("build", say)

@@ -106,7 +106,11 @@ def checked_services(services: Services) -> int:
     """The major version wanted. Raises BadInput for what no PostgreSQL could be found by."""
     for name in services.extensions:
         if not EXTENSION_NAME.fullmatch(name):
-            raise BadInput("database.extension_name", f"{name[:80]!r} is not the name of an extension")
+            raise BadInput(
+                "database.extension_name",
+                f"{name[:80]!r} is not the name of an extension",
+                hint="lower-case letters, digits, hyphens and underscores, as in CREATE EXTENSION",
+            )
     if services.postgres is None:
         raise BadInput(
             "database.none_wanted", "the release declares no database", hint="set services.postgres to a major version"

@@ -38,7 +38,11 @@ def checked_command(command: Sequence[str], env: Mapping[str, str]) -> tuple[str
     """The words to execute in `env`. Raises BadInput (`command.empty`, `command.bad_variable`, and as `expand`)."""
     for name, value in env.items():
         if not VARIABLE.fullmatch(name) or "\0" in value:
-            raise BadInput("command.bad_variable", f"{name[:80]!r} cannot be an environment variable")
+            raise BadInput(
+                "command.bad_variable",
+                f"{name[:80]!r} cannot be an environment variable",
+                hint="use letters, digits and underscores",
+            )
     words = expand(command, env)
     if not words or not words[0] or any("\0" in word for word in words):
         raise BadInput("command.empty", "there is no command to run", hint="give the process a command")

@@ -45,7 +45,9 @@ def _first_free(environment: str, reserved: dict[int, float]) -> int:
         port = FIRST + (start + step) % size
         if port not in reserved and _is_free(port):
             return port
-    raise Errored("runtime.no_port", f"every port from {FIRST} to {LAST} is taken")
+    raise Errored(
+        "runtime.no_port", f"every port from {FIRST} to {LAST} is taken", hint="ss -ltn shows what takes them"
+    )
 
 
 def _is_free(port: int) -> bool:

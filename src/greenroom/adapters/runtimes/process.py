@@ -200,6 +200,7 @@ class ProcessRuntime:
                 "runtime.socket_path",
                 f"{path} cannot be the socket of {spec.id}",
                 because=f"it lies in {spec.place.sockets} and has at most {SOCKET_BYTES} bytes",
+                hint="choose a home with a shorter path",
             )
         return (str(path),)
 

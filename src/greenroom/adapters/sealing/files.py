@@ -113,7 +113,12 @@ def links_stay_inside(root: Path, links: Iterable[str]) -> None:
     for link in links:
         real = os.path.realpath(root / link)
         if real != inside and not real.startswith(inside + os.sep):
-            raise Refused("release.file_unfit", f"{link} leads outside the release", because=f"it resolves to {real}")
+            raise Refused(
+                "release.file_unfit",
+                f"{link} leads outside the release",
+                because=f"it resolves to {real}",
+                hint="remove it, or let the build leave it out",
+            )
 
 
 def walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -152,7 +157,12 @@ def scan(root: Path, *, max_bytes: int = MAX_BYTES) -> list[Entry]:
             else:
                 raise UnfitPath("is a device, a pipe or a socket")
         except UnfitPath as error:
-            raise Refused("release.file_unfit", f"{path!r} cannot be sealed", because=f"it {error}") from None
+            raise Refused(
+                "release.file_unfit",
+                f"{path!r} cannot be sealed",
+                because=f"it {error}",
+                hint="remove it, or let the build leave it out",
+            ) from None
         if len(files) + len(entries) > MAX_FILES or total > max_bytes:
             raise too_large(total, len(files) + len(entries), max_bytes)
     links_stay_inside(root, (e.path for e in entries if e.kind == LINK))

@@ -33,7 +33,7 @@ END_OF_OUTPUT = 4000
 class OciSealer:
     """Implements `ports.artifacts.Sealer`.
 
-    `describe` reads the recipe from a commit's files. `account` gives the user that builds; it is asked only when
+    `describe` reads the recipe from the files of a commit. `account` gives the user that builds; it is asked only when
     we are root. `caches` keeps what package tools fetched; it is never shown to foreign code.
     """
 
@@ -43,7 +43,7 @@ class OciSealer:
         keyring: Keyring,
         databases: Databases,
         toolchain: Toolchain,
-        describe: Callable[[Path], Recipe],
+        describe: Callable[[Path, str], Recipe],
         *,
         account: Account | None = None,
         caches: Path | None = None,
@@ -56,6 +56,9 @@ class OciSealer:
         self._room = Room(account, (home.root, home.run))
         self._clean_rooms = CleanRooms(self._room, databases, home)
 
+    def resolve(self, repository: str, commit: str) -> str:
+        return source.resolve(Path(repository), commit)
+
     def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
         work = self._work(work_id)
         done = work / "fetched.json"
@@ -66,7 +69,7 @@ class OciSealer:
         say(f"exporting commit {full[:12]}")
         files.remove_tree(work / "source")
         source.export(where, full, work / "source")
-        job = self._job(work, self._describe(work / "source"), say)
+        job = self._job(work, self._describe(work / "source", full), say)
         files.remove_tree(job.deps)
         _make_open(job.deps)
         builder(job.recipe.language).fetch(job)
@@ -75,7 +78,7 @@ class OciSealer:
 
     def build(self, source: Source, descriptor: Descriptor, work_id: str, say: Say) -> Built:
         work = self._work(work_id)
-        recipe = self._describe(source.tree)
+        recipe = self._describe(source.tree, source.commit)
         job = self._job(work, recipe, say)
         asked = {"commit": source.commit, "descriptor": descriptor.as_dict()}
         descriptor = replace(descriptor, runtime_version=_line(recipe, job.interpreter))
@@ -105,15 +108,15 @@ class OciSealer:
     def seal(self, built: Built, work_id: str, say: Say) -> Sealed:
         layout = Layout(self._home.artifacts)
         layout.prepare()
-        entries = files.scan(built.root, max_bytes=self._describe(built.source.tree).max_bytes)
+        recipe = self._describe(built.source.tree, built.source.commit)
+        entries = files.scan(built.root, max_bytes=recipe.max_bytes)
         say(f"sealing {len(entries)} files")
         with layout.writing():
             image = put_image(layout, built.root, entries, built.descriptor)
             sbom = documents.bill_of_materials(built, image["digest"])
             about = put_referrer(layout, image, documents.SBOM_TYPE, sbom, documents.SBOM_TYPE)
             sbom_digest = files.digest_of_bytes(sbom)
-            commands = self._describe(built.source.tree).commands
-            statement = documents.provenance(built, commands, image["digest"], sbom_digest)
+            statement = documents.provenance(built, recipe.commands, image["digest"], sbom_digest)
             envelope = self._keyring.sign(statement)
             origin = put_referrer(layout, image, documents.PROVENANCE_TYPE, envelope, ENVELOPE_TYPE)
             name = f"{built.descriptor.project}:{built.descriptor.version}"
@@ -220,7 +223,11 @@ def _make_open(path: Path) -> None:
 
 def _checked(work_id: str) -> str:
     if not WORK_ID.fullmatch(work_id):
-        raise BadInput("release.work_invalid", f"{work_id[:80]!r} is not the name of a piece of work")
+        raise BadInput(
+            "release.work_invalid",
+            f"{work_id[:80]!r} is not the name of a piece of work",
+            hint="this is a defect of Greenroom: please report it",
+        )
     return work_id
 
 

@@ -22,6 +22,8 @@ RESERVED = (".venv", ".greenroom")
 """Top-level names the release fills itself: its dependencies, and the list of its files."""
 
 GIT_SECONDS = 120.0
+RESOLVE_SECONDS = 10.0
+"""Somebody waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,23 @@ class Blob:
 def resolve(repository: Path, name: str) -> str:
     """The full hash of the commit `name` means.
 
-    Raises BadInput (`release.commit_unknown`, `release.repository_unknown`).
+    Raises BadInput (`release.commit_unknown`, `release.repository_unknown`), Errored (`release.git_missing`,
+    `release.git_timeout`).
     """
     if not repository.is_dir():
         raise BadInput("release.repository_unknown", f"{repository} is not a directory", hint="name a git repository")
     if not name or "\0" in name or len(name) > 256:
-        raise BadInput("release.commit_unknown", f"{name[:80]!r} names no commit")
-    done = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        raise BadInput("release.commit_unknown", f"{name[:80]!r} names no commit", hint="a branch, tag or hash")
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    done = _git(repository, *words, seconds=RESOLVE_SECONDS)
     if done.returncode:
-        outside = _git(repository, "rev-parse", "--git-dir")
+        outside = _git(repository, "rev-parse", "--git-dir", seconds=RESOLVE_SECONDS)
         if outside.returncode:
             raise BadInput(
                 "release.repository_unknown",
                 f"{repository} is not a git repository",
                 because=outside.stderr.decode(errors="replace").strip()[:500],
+                hint="git init and a first commit make it one",
             )
         raise BadInput(
             "release.commit_unknown",
@@ -183,17 +188,19 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _git(repository: Path, *arguments: str, seconds: float = GIT_SECONDS) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
             [*_command(repository), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=_environment(),
-            timeout=GIT_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except FileNotFoundError:
         raise Errored("release.git_missing", "git is not installed", hint="install git") from None
     except subprocess.TimeoutExpired:
-        raise Errored("release.git_timeout", f"git took more than {GIT_SECONDS:.0f} s") from None
+        raise Errored(
+            "release.git_timeout", f"git took more than {seconds:.0f} s", hint="try again; git gc helps a large one"
+        ) from None

@@ -74,9 +74,16 @@ def _parsed(body: bytes) -> Pushed:
         pushed = Pushed.model_validate_json(body)
     except ValidationError as error:
         said = "; ".join(f"{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise BadInput("request.invalid", "the push is not understood", because=said) from error
+        raise BadInput(
+            "request.invalid", "the push is not understood", because=said, hint="docs/reference/api.md describes it"
+        ) from error
     if pushed.at.tzinfo is None:
-        raise BadInput("request.invalid", "the push is not understood", because="at: should have an offset")
+        raise BadInput(
+            "request.invalid",
+            "the push is not understood",
+            because="at: should have an offset",
+            hint="docs/reference/api.md describes it",
+        )
     return pushed
 
 

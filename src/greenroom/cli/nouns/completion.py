@@ -29,7 +29,11 @@ def completion(
     Example: greenroom completion bash > ~/.local/share/bash-completion/completions/greenroom
     """
     if shell not in SHELLS:
-        raise BadInput("usage.invalid", f"should be bash, zsh or fish (got {shell[:40]!r})")
+        raise BadInput(
+            "usage.invalid",
+            f"should be bash, zsh or fish (got {shell[:40]!r})",
+            hint="greenroom completion --help shows how it is used",
+        )
     script = typer_completion.get_completion_script(  # type: ignore[attr-defined]
         prog_name="greenroom", complete_var="_GREENROOM_COMPLETE", shell=shell
     )

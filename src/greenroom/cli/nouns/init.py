@@ -42,10 +42,16 @@ def init(
     from greenroom.config.template import render
 
     if template not in TEMPLATES:
-        raise BadInput("usage.invalid", f"--template: should be small, standard or full (got {template[:40]!r})")
+        raise BadInput(
+            "usage.invalid",
+            f"--template: should be small, standard or full (got {template[:40]!r})",
+            hint="greenroom init --help shows how it is used",
+        )
     root = directory.absolute()
     if not root.is_dir():
-        raise BadInput("usage.invalid", f"--directory: {root} is not a directory")
+        raise BadInput(
+            "usage.invalid", f"--directory: {root} is not a directory", hint="name the application's repository"
+        )
     found = detect(DirectoryTree(root), root.name, _branch(root))
     text = render(found, template)
     load(text)  # what we write, we can read
@@ -82,7 +88,12 @@ def _write(target: Path, text: str, force: bool) -> None:
             "init.exists", f"{target} is there already", hint="--force replaces it, --dry-run shows it"
         ) from None
     except OSError as error:
-        raise Errored("init.unwritable", f"cannot write {target}", because=error.strerror or str(error)) from error
+        raise Errored(
+            "init.unwritable",
+            f"cannot write {target}",
+            because=error.strerror or str(error),
+            hint="its directory must exist and be yours",
+        ) from error
 
 
 def _branch(root: Path) -> str:

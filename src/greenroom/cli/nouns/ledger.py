@@ -93,7 +93,12 @@ def export(
     except FileExistsError:
         raise BadInput("usage.invalid", f"--output: {output} is there already", hint="name a new file") from None
     except OSError as error:
-        raise Errored("ledger.unwritable", f"cannot write {output}", because=error.strerror or str(error)) from error
+        raise Errored(
+            "ledger.unwritable",
+            f"cannot write {output}",
+            because=error.strerror or str(error),
+            hint="name a file in a directory that exists and is yours",
+        ) from error
     session.answer({"path": str(output), "entries": count}, lambda: f"{count} entries in {output}")
     return 0
 

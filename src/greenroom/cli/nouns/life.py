@@ -31,7 +31,8 @@ def up(
 ) -> int:
     """Start Greenroom for this repository: the keeper, the control plane, the edge.
 
-    Does nothing when it runs already. Applications that ran before run again.
+    Does nothing when it runs already. Applications that ran before run again. Shown are the addresses in force. A home
+    serves one project: another one's is refused.
 
     \b
     Example: greenroom up

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from greenroom.config.load import load_file
 from greenroom.config.project import VersionSource
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
@@ -17,7 +16,7 @@ from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.release import Descriptor
 from greenroom.domain.work import State, Work
 from greenroom.ports.artifacts import Built, Sealed, Source
-from greenroom.workflows.recipe import language_of
+from greenroom.workflows.recipe import committed, language_of
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
 
 
@@ -158,7 +157,7 @@ def _source(context: StepContext) -> Source:
 
 def _descriptor(context: StepContext, source: Source) -> Descriptor:
     """The commit's own greenroom.yaml says how it runs."""
-    config = load_file(source.tree / "greenroom.yaml")
+    config = committed(source.tree, source.commit)
     language = config.build.language or language_of(source.tree)
     return config.descriptor(_version(config.build.version, source), language)
 

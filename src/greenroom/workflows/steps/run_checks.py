@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.errors import Refused
 from greenroom.domain.evidence import Outcome
-from greenroom.workflows.commands import run_check
+from greenroom.workflows.commands import run_check, wanted_checks
 from greenroom.workflows.step import Done, Outcomes, StepContext, StepFailed
 
 
@@ -15,22 +15,14 @@ class RunChecksStep:
     returns = True
 
     def do(self, context: StepContext) -> Outcomes:
-        world, wanted = context.world, set(context.work.request.get("checks") or ())
+        world = context.world
         if world.environment(context.environment).current != context.release.digest:
             raise Refused(
                 "check.not_there",
                 f"{context.release.version} is not what runs in {context.environment}",
                 hint="promote it there; its checks run before visitors reach it",
             )
-        checks = [
-            c
-            for c in context.release.descriptor.checks
-            if context.environment in c.environments and (not wanted or c.name in wanted)
-        ]
-        if not checks:
-            raise BadInput(
-                "check.unknown", f"no such check for {context.environment}", hint="see checks: in greenroom.yaml"
-            )
+        checks = wanted_checks(context.release, context.environment, context.work.request.get("checks") or ())
         evidence = []
         for check in checks:
             evidence.append(run_check(context, check, world.edge.url(context.environment)))
@@ -41,6 +33,7 @@ class RunChecksStep:
                 f"check.{bad[0].outcome}",
                 f"{', '.join(e.name for e in bad)} did not pass in {context.environment}",
                 because=str(bad[0].facts.get("output", "")).strip()[-1500:],
+                hint="what is checked runs on; mend the release, or greenroom rollback brings back the one before",
             )
             raise StepFailed(error, tuple(evidence))
         return Done({"checks": [e.name for e in evidence]}, tuple(evidence))

@@ -95,7 +95,12 @@ class Builder:
     def _must(self, job: Job, words: tuple[str, ...], problem: str) -> None:
         done = self._npm(job, words, job.root, network=False, cache=None)
         if done.code != 0:
-            raise Refused("release.build_failed", problem, because=done.output[-4000:] or done.ended_by)
+            raise Refused(
+                "release.build_failed",
+                problem,
+                because=done.output[-4000:] or done.ended_by,
+                hint="mend what npm says, commit, and make the release again",
+            )
 
     def _npm(self, job: Job, words: tuple[str, ...], cwd: Path, *, network: bool, cache: Path | None) -> Finished:
         """npm in a room, with a home and a temporary directory of its own."""
@@ -163,7 +168,12 @@ def _wants_dependencies(tree: Path) -> bool:
     except FileNotFoundError:
         return False
     except ValueError as error:
-        raise BadInput("release.lock_missing", "package.json cannot be read", because=str(error)) from None
+        raise BadInput(
+            "release.lock_missing",
+            "package.json cannot be read",
+            because=str(error),
+            hint="correct it, commit, and make the release again",
+        ) from None
     return isinstance(project, dict) and bool(project.get("dependencies") or project.get("devDependencies"))
 
 

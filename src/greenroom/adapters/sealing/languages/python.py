@@ -200,7 +200,12 @@ def _wants_dependencies(tree: Path) -> bool:
     except FileNotFoundError:
         return (tree / "setup.py").is_file() or (tree / "Pipfile").is_file()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput("release.lock_missing", "pyproject.toml cannot be read", because=str(error)) from None
+        raise BadInput(
+            "release.lock_missing",
+            "pyproject.toml cannot be read",
+            because=str(error),
+            hint="correct it, commit, and make the release again",
+        ) from None
     table: Any = project.get("project") or {}
     poetry: Any = (project.get("tool") or {}).get("poetry") or {}
     return bool(table.get("dependencies") or poetry.get("dependencies"))
