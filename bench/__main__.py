@@ -1,7 +1,8 @@
 """Run every benchmark, print a table, write `bench-report.json`. Exit code 1 when a goal is missed.
 
-python -m bench            all of them
-python -m bench --page     and write docs/contribute/figures.md from what was measured
+python -m bench                  all of them
+python -m bench NAME…            these alone
+python -m bench --page [NAME…]   and write docs/contribute/figures.md from what was measured
 """
 
 from __future__ import annotations
@@ -18,15 +19,11 @@ from rich.table import Table
 from bench import decision, growth, masked_copy, promotions, recovery, status, verification
 from bench.figure import Figure
 
-BENCHMARKS: tuple[Callable[[Path], list[Figure]], ...] = (
-    decision.measure,
-    verification.measure,
-    growth.measure,
-    status.measure,
-    promotions.measure,
-    masked_copy.measure,
-    recovery.measure,
-)
+Measure = Callable[[Path], list[Figure]]
+BENCHMARKS: dict[str, Measure] = {
+    module.__name__.rpartition(".")[2]: module.measure
+    for module in (decision, verification, growth, status, promotions, masked_copy, recovery)
+}
 
 
 PAGE = Path("docs/contribute/figures.md")
@@ -37,7 +34,7 @@ How good is it, in numbers? Measured side by side in one run, on two shared core
 
 ```sh
 make bench                                # prints them, writes bench-report.json
-.venv/bin/python -m bench --page          # and writes this page
+.venv/bin/python -m bench --page {names}
 ```
 
 {table}
@@ -47,28 +44,34 @@ Ratios hold on other machines; seconds and milliseconds are of this one. What gr
 """
 
 
-def page(figures: list[Figure]) -> str:
-    """The figures as a page of the documentation."""
+def page(figures: list[Figure], names: list[str]) -> str:
+    """The figures of the benchmarks of these names as a page of the documentation."""
     rows = [
         f"| {f.name} | {f.value:.3g} {f.unit} | ≤ {f.goal:g} | {'yes' if f.ok else 'no'} | {f.how} |" for f in figures
     ]
     return PROSE.format(
-        table="\n".join(["| figure | measured | goal | reached | how |", "|---|---:|---:|---|---|", *rows])
+        names=" ".join(names),
+        table="\n".join(["| figure | measured | goal | reached | how |", "|---|---:|---:|---|---|", *rows]),
     )
 
 
 def main() -> int:
     console, figures = Console(), list[Figure]()
-    for measure in BENCHMARKS:
-        console.print(f"[dim]{measure.__module__} …[/]")
+    asked = [word for word in sys.argv[1:] if word != "--page"]
+    if unknown := set(asked) - set(BENCHMARKS):
+        console.print(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        return 2
+    for name in asked or BENCHMARKS:
+        measure = BENCHMARKS[name]
+        console.print(f"[dim]{name} …[/]")
         with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as directory:
             figures += measure(Path(directory))
     table = Table("figure", "value", "unit", "goal", "ok", "how", title="Greenroom, measured now on this machine")
     for f in figures:
         table.add_row(f.name, f"{f.value:.3g}", f.unit, f"≤ {f.goal:g}", "yes" if f.ok else "no", f.how)
     console.print(table)
-    if sys.argv[1:] == ["--page"]:
-        PAGE.write_text(page(figures))
+    if "--page" in sys.argv[1:]:
+        PAGE.write_text(page(figures, asked))
     Path("bench-report.json").write_text(json.dumps([f.as_dict() for f in figures], indent=2) + "\n")
     return 0 if all(f.ok for f in figures) else 1
 
