@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any, cast
+from importlib import metadata
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -24,6 +25,12 @@ Exit codes: 0 done, 1 refused, 2 not understood, 3 errored. Every command has --
 """
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"greenroom {metadata.version('greenroom')}")
+        raise typer.Exit
+
+
 class InOrder(TyperGroup):
     """Lists commands as a newcomer meets them: those of everyday first."""
 
@@ -34,11 +41,21 @@ class InOrder(TyperGroup):
 def build() -> typer.Typer:
     """The application, with every module of `nouns` registered: `commands(app)` in each, in the order they ask for."""
     app = typer.Typer(
-        name="greenroom", help=ABOUT, cls=InOrder, add_completion=True, rich_markup_mode=None, no_args_is_help=True
+        name="greenroom",
+        help=ABOUT,
+        cls=InOrder,
+        add_completion=True,
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
     @app.callback()
-    def root() -> None:
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which Greenroom this is.")
+        ] = False,
+    ) -> None:
         """Options of single commands stand behind the command."""
 
     root.__doc__ = ABOUT

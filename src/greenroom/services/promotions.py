@@ -15,7 +15,7 @@ from greenroom.domain.gate import Decision, Request
 from greenroom.domain.names import short
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.release import Release
-from greenroom.domain.roles import Action, Actor
+from greenroom.domain.roles import Action, Actor, may
 from greenroom.domain.work import ENDED, Direction, State, Work
 from greenroom.services import ways_back
 from greenroom.services.app import App
@@ -109,7 +109,11 @@ def why(app: App, actor: Actor, reference: str, environment: str) -> Answer:
         release = records.release(tx, reference)
         same = _under_way(app, tx, WorkKind.PROMOTION, environment, release.digest)
         work = same or app.new_work(WorkKind.PROMOTION, actor, environment=environment, release=release.digest)
-        decision, case = decide_on(tx, app.world, _request(work, release), release)
+        request = _request(work, release)
+        kind = app.world.project().environment(environment).kind
+        if same is None and not may(actor.roles, Action.PROMOTE, kind):  # who only looks has not asked for it
+            request = replace(request, requested_by="")
+        decision, case = decide_on(tx, app.world, request, release)
     return Answer(same, decision, case.shown, work.plan.steps)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -221,3 +222,16 @@ def test_a_question_nobody_can_answer_is_a_no(capsys: pytest.CaptureFixture[str]
     with pytest.raises(BadInput) as found:
         Session().confirm("Really?")
     assert found.value.code == "cli.unconfirmed"
+
+
+def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, and nothing else happens."""
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"greenroom \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("words", [[], ["promote"], ["release", "list"]])
+def test_h_is_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """As everywhere."""
+    assert main([*words, "-h"]) == 0
+    assert "Usage: greenroom" in capsys.readouterr().out

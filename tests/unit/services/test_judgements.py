@@ -90,6 +90,20 @@ def test_a_freeze_says_why(story: Standing) -> None:
     assert refused.value.code == "freeze.reason"
 
 
+def test_who_only_looks_is_not_taken_for_whoever_asked(story: Standing) -> None:
+    """A manager who reads the checklist may approve, and reads so; an engineer would be the one who asked."""
+    said = {
+        who.name: next(
+            x.verdict.next
+            for x in promotions.why(story.app, who, story.new, "production").decision.lines
+            if x.gate == "approvals"
+        )
+        for who in (MANAGER, ENGINEER)
+    }
+    assert "other than maker," in said["manager"]
+    assert "other than engineer or maker," in said["engineer"]
+
+
 def test_a_rollback_is_allowed_in_a_freeze(story: Standing) -> None:
     """Going back never waits for a calendar."""
     story.world.clock.forward(60)
