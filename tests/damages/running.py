@@ -119,7 +119,7 @@ def work_is_stuck(life: Life) -> Damage:
     said = yield "work", "check-stuck needs a person: the disk was full"
     assert "greenroom resume check-stuck" in said["next"]
     told = life.run("resume", "check-stuck")
-    assert told.returncode in (0, 1), told.stderr
+    assert told.returncode in (0, 1, 2), told.stderr  # it goes on; that it then ends rejected is an answer
     wait_until(lambda: not life.unfinished())
 
 
