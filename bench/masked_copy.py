@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.masked_copy_support import KEY, Server, servers
+from tests.masked_copy_support import KEY, Server, own_peak, servers
 
 from bench.figure import Figure
 from greenroom.adapters.postgres.masking.catalog import read_catalog
@@ -170,7 +169,7 @@ def _masked(
     wanted = Wanted(chosen, {"by_hand": ByHand()}, KEY, verify=False)
     report = copy_masked(*ends, Tools(Path(programs), Path(libraries) if libraries else None), wanted)
     seconds = report.seconds | {"whole": time.perf_counter() - began}
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return seconds, own_peak() / 1024
 
 
 def _raw(server: Server, source: End, target: End) -> dict[str, float]:

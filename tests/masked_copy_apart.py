@@ -6,7 +6,6 @@ Reads what to do from stdin as JSON; writes `moving` when the first rows have mo
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +39,7 @@ def start(source: End, target: End, tools: Tools, chosen: list[Chosen], **more: 
 
 
 def main() -> None:
-    from tests.masked_copy_support import KEY, RULES
+    from tests.masked_copy_support import KEY, RULES, own_peak
 
     told = json.load(sys.stdin)
     source, target = (End(parameters, Secret(password)) for parameters, password in told["ends"])
@@ -55,7 +54,7 @@ def main() -> None:
 
     chosen = [Chosen(*c) for c in told["chosen"]]
     copy_masked(source, target, tools, Wanted(chosen, RULES, KEY, **told["more"]), progress=say)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+    print(own_peak(), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.postgres.cluster import Clusters
@@ -133,3 +134,9 @@ def harmless_but(end: End, ruled: Ruled | None = None, *, unsaid: Sequence[str] 
 def copy(source: End, target: End, server: Server, chosen: Sequence[Chosen], **more: Any) -> Report:
     calls = {k: more.pop(k) for k in ("progress", "go_on") if k in more}
     return copy_masked(source, target, server.tools, Wanted(chosen, more.pop("rules", RULES), KEY, **more), **calls)
+
+
+def own_peak() -> int:
+    """The most memory this process had at once, in KiB. `ru_maxrss` would count what whoever started it had, too."""
+    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1])

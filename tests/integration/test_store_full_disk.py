@@ -138,7 +138,8 @@ def test_the_engine_itself_survives_it(disk: Disk) -> None:
         assert all(thread.is_alive() for thread in engine._threads)
     finally:
         engine.stop()
-    assert story.run(work).state is State.DONE
+    ended = story.run(work)
+    assert ended.state is State.DONE, ended.error
     sound(story.world.store.database)
     story.world.store.database.close()
 

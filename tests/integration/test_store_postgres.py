@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.release import Services
@@ -18,6 +20,7 @@ from greenroom.services import judgements, record_keeping, releases
 from greenroom.store import records
 from greenroom.store import tables as t
 from greenroom.store.database import Database
+from greenroom.store.recorder import Recorder
 from tests.postgres_ground import Ground, ground, query
 from tests.twins import FakeClock
 from tests.unit.workflows.story import Story
@@ -211,3 +214,21 @@ def test_a_commit_asked_for_twice_at_once_is_made_once(story: Story) -> None:
     assert len(set(found)) == 1
     with story.world.store.database.reading() as tx:
         assert len(story.world.store.works.find(tx, kinds=[WorkKind.RELEASE])) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a session that the server ended
+def test_who_falls_asleep_in_its_turn_loses_it(url: str) -> None:
+    """A worker that is paused in the middle of a transaction stops nobody; what it had not committed is not there."""
+    sleeper, other = Database(url, FakeClock(), turn_seconds=0.2), Database(url, FakeClock())
+    sleeper.open()
+    with pytest.raises(DBAPIError) as lost, sleeper.transaction() as tx:
+        Recorder(sleeper).append(tx, "mia", "noted", {"about": {"n": 1}})
+        with other.transaction() as awake:  # as if this process had been stopped here
+            Recorder(other).append(awake, "mona", "noted", {"about": {"n": 2}})
+        tx.execute(text("SELECT 1"))
+    assert lost.value.connection_invalidated  # what the engine takes for a store that was away
+    with sleeper.reading() as tx:
+        assert [e.actor for e in Recorder(sleeper).entries(tx)] == ["mona"]
+    for database in (sleeper, other):
+        database.close()
+    gc.collect()

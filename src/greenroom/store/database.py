@@ -20,9 +20,10 @@ from greenroom.domain.errors import Errored
 from greenroom.ports.clock import Clock
 from greenroom.store.opening import make_or_migrate
 
-TURN = text("SELECT pg_advisory_xact_lock(7310922)")
+TURN = text("SELECT pg_advisory_xact_lock(7310922), set_config('idle_in_transaction_session_timeout', :idle, true)")
 """Transactions that write take turns on PostgreSQL, as SQLite's BEGIN IMMEDIATE makes them: what one has read (a gate's
-evidence, the ledger's last entry) is still so when it writes."""
+evidence, the ledger's last entry) is still so when it writes. Whoever falls asleep in its turn loses it: a worker that
+is paused in the middle of a transaction would stop all others."""
 
 
 class Database:
@@ -31,14 +32,14 @@ class Database:
     Whoever holds a connection asks for no second one: with `connections` such callers at once all would wait.
     """
 
-    def __init__(self, url: str, clock: Clock, *, connections: int = 32) -> None:
+    def __init__(self, url: str, clock: Clock, *, connections: int = 32, turn_seconds: float = 10.0) -> None:
+        self.turn_seconds = turn_seconds
         self.is_sqlite = url.startswith("sqlite")
         self.clock = clock
         options: dict[str, Any] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_pre_ping": True}
         self.tip: tuple[int, str] | None = None
         """Number and hash of the last ledger entry that this process wrote: the ledger must still have it."""
         self.engine: Engine = create_engine(url, pool_size=connections, max_overflow=0, **options)
-        event.listen(self.engine, "commit", self._committed)
         event.listen(self.engine, "rollback", _forget)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -85,8 +86,12 @@ class Database:
         """
         with self.engine.begin() as tx:
             if not self.is_sqlite:
-                tx.execute(TURN)
+                tx.execute(TURN, {"idle": f"{self.turn_seconds * 1000:.0f}"})
             yield tx
+            tip = tx.info.pop(_TIP, None)
+        # Only now: a commit that a full disk refused has written nothing.
+        if tip is not None and (self.tip is None or tip[0] > self.tip[0]):
+            self.tip = tip
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -100,11 +105,6 @@ class Database:
     def appended(self, tx: Connection, seq: int, its_hash: str) -> None:
         """The ledger ends with this entry, once the transaction is committed."""
         tx.info[_TIP] = (seq, its_hash)
-
-    def _committed(self, tx: Connection) -> None:
-        tip = tx.info.pop(_TIP, None)
-        if tip is not None and (self.tip is None or tip[0] > self.tip[0]):
-            self.tip = tip
 
     def damage(self) -> list[str]:
         """What the database itself finds wrong with its pages; empty when all is well, or when it is not ours to look.
@@ -135,7 +135,8 @@ _TIP = "greenroom_tip"
 
 
 def _forget(tx: Connection) -> None:
-    tx.info.pop(_TIP, None)
+    if not tx.invalidated:  # a connection that was lost takes along what it remembered
+        tx.info.pop(_TIP, None)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
@@ -197,9 +197,11 @@ class Engine:
         again for ever: then a person must look."""
         try:
             self._transition(lease, done, change, outcome, seconds, **more)
-        except (LeaseLost, OperationalError):
+        except LeaseLost:
             raise
         except Exception as e:
+            if isinstance(e, DBAPIError) and (isinstance(e, OperationalError) or e.connection_invalidated):
+                raise  # the store was away
             log.exception("transition.refused", work=lease.work.id, step=lease.work.step)
             work, error = lease.work, _as_error(e)
             stuck = Change(State.ATTENTION, work.cursor, work.direction, work.attempts + 1, error=error.as_dict())
