@@ -211,16 +211,22 @@ class _View:
             yield Text(f"  and {len(open_lines) - MOST_LINES} more: greenroom why {version} {e['name']}", style="dim")
 
     def _making(self) -> list[RenderableType]:
-        """Releases on their way to being sealed."""
+        """What is under way and holds no environment: releases on their way to being sealed, backups, drills."""
         lines: list[RenderableType] = [
             Text(
-                f"{self.signs.moving} a release of {one_line(w['version'] or 'a commit')[:40]}: "
+                f"{self.signs.moving} {_called(w)}: "
                 f"{doing(w) if w['state'] == 'active' else w['state']}, {duration(w['seconds'])}",
                 style="cyan" if w["state"] != "attention" else "red",
             )
             for w in self.path["releases"]
         ]
         return [Text(), *lines] if lines else []
+
+
+def _called(w: dict[str, Any]) -> str:
+    if w["kind"] != "release":
+        return f"a {w['kind']}"
+    return f"a release of {one_line(w['version'] or 'a commit')[:40]}"
 
 
 def doing(w: dict[str, Any]) -> str:
