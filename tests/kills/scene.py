@@ -219,7 +219,7 @@ class Scene:
         pointer = edge.pointer("production")
         assert pointer is not None
         assert (pointer.dial, pointer.release) == (dial, release), (pointer, dial, release)
-        wait_until(lambda: self.serving() == [dial], 10)  # what was told to end may just be ending
+        wait_until(lambda: self.serving() == [dial], 30)  # what was told to end may just be ending
         kept = self.kept()
         assert [(n.rpartition(".")[2], s) for n, s, _ in kept] == [(str(work).rpartition("-")[2], "running")], kept
 

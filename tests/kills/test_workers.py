@@ -26,7 +26,7 @@ from tests.life_support import wait_until
 from tests.worlds import actor
 
 ENGINEER, MANAGER = actor(Role.ENGINEER), actor(Role.MANAGER, name="mia")
-LEASE_SECONDS = 2.0
+LEASE_SECONDS = 4.0
 REPOSITORY = Path(__file__).parents[2]
 SEED = int(os.environ.get("GREENROOM_KILLS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
 
@@ -85,7 +85,7 @@ class Shop:
         assert work is not None
         return work.id
 
-    def ended(self, work_id: str, seconds: float = 90) -> str:
+    def ended(self, work_id: str, seconds: float = 150) -> str:
         def over() -> bool:
             state = self.control.app.work(work_id).state
             assert state is not State.ATTENTION, self.control.app.work(work_id)
@@ -126,22 +126,23 @@ POINTS = (
 )
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_paused_past_its_lease_touches_nothing(shop: Shop, point: str) -> None:
     """Another worker takes its work over and ends it; when it goes on it switches, starts and stops nothing."""
     with shop.play.visitors() as visitors, shop.worker(point) as paused:
         first = shop.promote(NEWER)
         if ".undo." in point:
-            wait_until(lambda: shop.control.app.work(first).step == "bake")
+            wait_until(lambda: shop.control.app.work(first).step == "bake", 120)
             shop.roll_back()
-        wait_until(lambda: paused.state() == "T")
+        wait_until(lambda: paused.state() == "T", 120)
         with shop.worker():
             assert shop.ended(first) == ("rolled_back" if ".undo." in point else "done")
             if shop.version() == NEWER:
                 assert shop.ended(shop.roll_back()) == "done"
             before = (shop.play.recorded(), sorted(shop.play.serving()), shop.play.kept())
             os.kill(paused.process.pid, signal.SIGCONT)
-            wait_until(lambda: "lease.lost" in paused.log.read_text(), 30)
+            wait_until(lambda: "lease.lost" in paused.log.read_text(), 60)
             assert (shop.play.recorded(), sorted(shop.play.serving()), shop.play.kept()) == before
     shop.play.assert_at_one(visitors)
 
