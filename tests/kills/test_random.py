@@ -1,4 +1,4 @@
-"""kill -9 of the control plane at a hundred random moments, while production goes forth and back, on either store."""
+"""kill -9 of the control plane at a hundred random moments, while production goes forth and back, the store in SQLite."""
 
 from __future__ import annotations
 
@@ -106,10 +106,3 @@ def endure(play: Scene, seed: int) -> int:
 def test_a_hundred_kills_at_random_on_sqlite(play: Scene) -> None:
     """All work ends as it should, by itself; nobody is turned away; everything tells one story after every act."""
     assert endure(play, SEED) > 0, f"GREENROOM_KILLS_SEED={SEED}"
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_a_hundred_kills_at_random_on_postgres(on_postgres: Scene) -> None:
-    """The same, with the store in PostgreSQL."""
-    assert endure(on_postgres, SEED) > 0, f"GREENROOM_KILLS_SEED={SEED}"
