@@ -1,4 +1,4 @@
-"""kill -9 of the control plane at a hundred random moments, while production goes forth and back, the store in SQLite."""
+"""kill -9 of the control plane at a hundred random moments, while production goes forth and back; store: SQLite."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""kill -9 of the control plane at a hundred random moments, the store in PostgreSQL: a file of its own, so that both run
-at the same time."""
+"""kill -9 of the control plane at a hundred random moments; store: PostgreSQL. A file of its own: both run at once."""
 
 from __future__ import annotations
 
