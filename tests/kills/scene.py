@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -222,11 +221,6 @@ class Scene:
         wait_until(lambda: self.serving() == [dial], 30)  # what was told to end may just be ending
         kept = self.kept()
         assert [(n.rpartition(".")[2], s) for n, s, _ in kept] == [(str(work).rpartition("-")[2], "running")], kept
-
-    def notes(self) -> int:
-        """How many rows the application keeps."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.production}/", timeout=30) as answer:
-            return int(answer.read().split()[1])
 
 
 @contextmanager
