@@ -14,6 +14,7 @@ ROUNDS = 2
 """The points of a story are dealt out over this many runs of it: neighbours are killed in different runs."""
 
 
+KINDS = (WorkKind.PROMOTION, WorkKind.ROLLBACK)
 UNDONE = ("visitors are held",)
 """Undone in a way of its own, so that each point of the way back is visited again."""
 
@@ -52,7 +53,10 @@ STORIES = {
 
 
 def run(play: Scene, story: Story, kill_at: list[str]) -> list[str]:
-    """Play the story once, killed at these points. Which points its work passed, in the order of passing."""
+    """Play the story once, killed at these points. Which points its work passed, in the order of passing.
+
+    A control plane does more than the story: a backup that is due passes points of its own, now or another time.
+    """
     for version in story.before:
         assert play.ended(play.promote(version)) == "done"
     passed = play.crashes.with_name("crashes.passed")
@@ -61,13 +65,13 @@ def run(play: Scene, story: Story, kill_at: list[str]) -> list[str]:
     with play.visitors() as visitors:
         work = story.begin(play)
         state = play.ended(work)
-    missed, seen = play.crashes.read_text().split(), list(dict.fromkeys(passed.read_text().split()))
+    missed, seen = play.crashes.read_text().split(), dict.fromkeys(passed.read_text().split())
     play.crashes.write_text("")
     assert state == story.state, play.work(work)
     assert missed == []
     play.assert_sound(visitors)
     play.back_to_older()
-    return seen
+    return [p for p in seen if p.partition(".")[0] in KINDS]
 
 
 @pytest.mark.timeout(300)
@@ -88,7 +92,7 @@ def test_killed_at_every_point_of_every_story_it_ends_by_itself(play: Scene) -> 
         for number in range(min(ROUNDS, len(points))):
             run(play, story, points[number::ROUNDS])
         visited.update(points)
-    for kind in (WorkKind.PROMOTION, WorkKind.ROLLBACK):
+    for kind in KINDS:
         for step in PLANS[kind].steps:
             assert any(p.startswith(f"{kind}.{step}.forward.") for p in visited), (kind, step)
     assert len(visited) > 100

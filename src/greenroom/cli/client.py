@@ -45,7 +45,7 @@ class Client:
 
     def text(self, *path: str, **query: Any) -> str:
         with self._answer("GET", path, query) as answer:
-            return answer.read(LARGEST).decode("utf-8", "replace")
+            return self._whole(answer).decode("utf-8", "replace")
 
     def lines(
         self, *path: str, headers: dict[str, str] | None = None, quiet: float | None = SECONDS, **query: Any
@@ -66,7 +66,7 @@ class Client:
         body: dict[str, Any] | None = None,
     ) -> Any:
         with self._answer(method, path, query or {}, body) as answer:
-            content = answer.read(LARGEST)
+            content = self._whole(answer)
         try:
             return json.loads(content) if content else None
         except ValueError as error:
@@ -95,12 +95,25 @@ class Client:
             try:
                 connection.request(method, target, content, send)
                 answer = connection.getresponse()
-                problem = None if answer.status < 300 else self._problem(answer.read(LARGEST))
             except (OSError, http.client.HTTPException) as error:
                 raise _unreachable(self.credentials.url, error) from error
-            if problem is not None:
-                raise problem
+            if answer.status >= 300:
+                raise self._problem(self._whole(answer))
             yield answer
+
+    def _whole(self, answer: http.client.HTTPResponse) -> bytes:
+        """Its body. Raises Unreachable when it breaks off, which `read(amount)` alone would not say.
+
+        The control plane always says how long an answer is; a head that broke off does not.
+        """
+        told = answer.length is not None or answer.chunked
+        try:
+            content = answer.read(LARGEST)
+            if not told or (answer.length and len(content) < LARGEST):
+                raise http.client.IncompleteRead(content, answer.length)
+        except (OSError, http.client.HTTPException) as error:
+            raise _unreachable(self.credentials.url, error) from error
+        return content
 
     def _connection(self, seconds: float | None) -> http.client.HTTPConnection:
         if self._scheme == "https":
