@@ -63,12 +63,13 @@ def failure(work: dict[str, Any]) -> GreenroomError:
 
 
 def _watch(session: Session, work: dict[str, Any], replay: bool) -> dict[str, Any]:
-    """Follow it; the work as it is at the end. What happened before comes ahead of the first state."""
+    """Follow it; the work as it is at the end. What happened before comes ahead of the first state; a way back that had
+    begun by then is news all the same."""
     with _screen(session, work) as see:
         for event in follow(session.client, work["id"]):
             if event.name == "end":
                 return event.data
-            replay = replay or event.name == "state"
+            replay = replay or event.name == "state" or event.data.get("direction") == "backward"
             if replay:
                 see(event)
             if event.name == "state" and event.data["state"] == "attention":  # it ends only when a person acts
