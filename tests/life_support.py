@@ -241,6 +241,13 @@ def living(
         remove_tree(root)  # releases are read-only, also for their owner
 
 
+def pin(requirements: Path, lock: Path) -> None:
+    """Write the lock file of these requirements, with hashes."""
+    uv = Path(sys.executable).with_name("uv")
+    command = [uv, "pip", "compile", "-q", "--generate-hashes", "--no-header", requirements, "-o", lock]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def free_ports(*names: str) -> dict[str, int]:
     held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
     found = {name: int(s.getsockname()[1]) for name, s in zip(names, held, strict=True)}

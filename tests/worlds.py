@@ -15,6 +15,7 @@ from typing import Any
 
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.backups import MemoryBackups
+from greenroom.adapters.memory.datasets import MemoryCandidates, MemoryVault
 from greenroom.adapters.memory.edge import MemoryEdge
 from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
@@ -75,7 +76,7 @@ def memory_world(
     if database is None:
         made.open()
     store = Store(made)
-    artifacts = MemoryArtifacts()
+    artifacts, vault = MemoryArtifacts(), MemoryVault()
     world = World(
         clock=clock,
         ids=Counter(),
@@ -84,6 +85,8 @@ def memory_world(
         edge=MemoryEdge(),
         databases=ScriptedDatabases(clock),
         backups=MemoryBackups(clock),
+        vault=vault,
+        candidates=MemoryCandidates(clock, vault),
         artifacts=artifacts,
         sealer=MemorySealer(artifacts),
         secrets=MemorySecrets(),

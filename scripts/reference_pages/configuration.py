@@ -23,10 +23,15 @@ SECTIONS = {
     "services": "Services",
     "config/NAME": "Setting",
     "checks/NAME": "Check",
+    "data": "Data",
+    "data/references": "Reference",
+    "data/subset": "Subset",
+    "data/subset/roots": "SubsetRoot",
     "environments/NAME": "Environment",
     "environments/NAME/bake": "Bake",
     "environments/NAME/canary": "Canary",
     "environments/NAME/backups": "Backups",
+    "environments/NAME/data": "EnvironmentData",
     "edge": "Edge",
     "api": "Api",
 }
@@ -45,8 +50,8 @@ it with the [JSON Schema](greenroom.schema.json): put this in its first line:
 ```
 
 What says how a release runs (`release`, `processes`, `migration`, `health`, `services`, `config`, `checks`) is read
-from the commit of the release and sealed into it. What says who may change what, when and where (`environments`,
-`edge`, `api`) is policy: it holds from the moment the file is applied, for every release.
+from the commit of the release and sealed into it. What says who may change what, when and where (`data`,
+`environments`, `edge`, `api`) is policy: it holds from the moment the file is applied, for every release.
 
 - **Lengths of time** have a unit: `250ms`, `30s`, `5m`, `2h`, `7d`. A plain number is refused.
 - **Shares** are `5%` or `0.05`.

@@ -50,6 +50,15 @@ UNDO: dict[str, str] = {
     "ConcludeStep": NEVER,
     "DrillStep": "what was laid out is removed",
     "VerifyStep": NOTHING + ": it only reads",
+    "FillVaultStep": "what was laid out in the vault is removed",
+    "MaskStep": "the dataset in the making is removed",
+    "ExamineStep": NOTHING + ": it only reads",
+    "PublishStep": NEVER,
+    "GatherStep": "what was laid out beside the present database is removed",
+    "ReadyStep": "the release that was tried on it ends",
+    "PauseStep": "the application is started again on what is there, and visitors go on",
+    "SwapStep": "the cluster that was kept aside is in place again, running",
+    "RecordRefreshStep": NEVER,
     "RunChecksStep": NOTHING + ": a check leaves evidence, and evidence stays",
 }
 
@@ -79,6 +88,15 @@ LIMITS: dict[str, str] = {
     "ConcludeStep": "none; it only writes",
     "DrillStep": "24 hours for replaying the log; a minute for counting",
     "VerifyStep": "none; it reads everything",
+    "FillVaultStep": "24 hours for replaying the log",
+    "MaskStep": "none; it says how far it is",
+    "ExamineStep": "none; it says how far it is",
+    "PublishStep": "none; it only writes",
+    "GatherStep": "24 hours for replaying the log or copying the files",
+    "ReadyStep": "`migration.timeout`, then `health.boot`, then each journey's `timeout`",
+    "PauseStep": "`drain`, then each process's `stop`",
+    "SwapStep": "5 minutes for the database to start",
+    "RecordRefreshStep": "none; it only writes",
     "RunChecksStep": "each check's `timeout`",
 }
 
@@ -96,6 +114,10 @@ ABOUT = {
     WorkKind.DRILL: "`greenroom backup drill`, and by itself when one is due: a restore for practice. It holds no"
     " environment.",
     WorkKind.VERIFY: "`greenroom backup verify`: every byte of the backups is read. It holds no environment.",
+    WorkKind.DATASET: "`greenroom data make`: a backup of production is rebuilt in the vault, copied out of it masked,"
+    " and checked for leaks. It holds no environment, and production is not read.",
+    WorkKind.REFRESH: "`greenroom data refresh`: an environment's database is filled anew. The new one is made ready"
+    " beside the present one and proven with the release that runs there; visitors wait for the exchange alone.",
 }
 
 INTRODUCTION = """\

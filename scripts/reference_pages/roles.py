@@ -37,6 +37,8 @@ COMMANDS = {
     Action.COLLECT: "`collect`",
     Action.BACK_UP: "`backup now`, `backup show`, `backup verify`, `backup drill`; names and sizes in `backup list`",
     Action.RESTORE: "`backup restore`",
+    Action.MASK: "`data make`",
+    Action.REFRESH: "`data refresh`",
 }
 
 INTRODUCTION = """\

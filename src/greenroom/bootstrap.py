@@ -17,7 +17,10 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.house import FileHouse
 from greenroom.adapters.mail.mailboxes import CaughtMail
 from greenroom.adapters.postgres.backup.backups import PostgresBackups
+from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.database import PostgresDatabases
+from greenroom.adapters.postgres.datasets.candidates import PostgresCandidates
+from greenroom.adapters.postgres.datasets.vault import PostgresVault
 from greenroom.adapters.probe import HttpProbe
 from greenroom.adapters.runtimes import users
 from greenroom.adapters.runtimes.process import ProcessRuntime
@@ -75,6 +78,8 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     keeper = KeeperClient(home.keeper, heal=True)
     keyring, toolchain = Keyring(home.private), HostToolchain(home)
     secrets = FileSecrets(home)
+    credentials = FileSecrets(home, "database")
+    clusters = Clusters(home, keeper, project, clock, credentials, ensure_user=users.ensure_user, adopt=adopt)
     databases = PostgresDatabases(home, keeper, project, clock, ensure_user=users.ensure_user, adopt=adopt)
     world = World(
         clock=clock,
@@ -91,8 +96,10 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
             storage=_storage(policy, secrets),
             ensure_user=users.ensure_user,
             adopt=adopt,
-            reached=_reached(os.environ),
+            reached=_reached(os.environ, "restore"),
         ),
+        vault=PostgresVault(home, clusters, credentials, clock),
+        candidates=PostgresCandidates(home, clusters, clock, _reached(os.environ, "refresh")),
         artifacts=OciArtifacts(home, keyring, toolchain),
         sealer=OciSealer(home, keyring, databases, toolchain, recipe_of, account=_build_account(home)),
         secrets=secrets,
@@ -129,10 +136,10 @@ def _storage(policy: AppliedPolicy, secrets: FileSecrets) -> Callable[[str], Sto
     return storage
 
 
-def _reached(environment: Mapping[str, str]) -> Callable[[str], None]:
-    """Boundaries within a restore are crash points too: `restore.exchange.aside`."""
+def _reached(environment: Mapping[str, str], kind: str) -> Callable[[str], None]:
+    """Boundaries within a restore or refresh are crash points too: `restore.exchange.aside`."""
     crash = crash_points(environment)
-    return lambda boundary: crash(f"restore.{boundary}")
+    return lambda boundary: crash(f"{kind}.{boundary}")
 
 
 def recipe_of(tree: Path, commit: str) -> Recipe:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from greenroom.adapters.postgres.masking.choices import Link
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.target import CONTENT, read_mark
+from greenroom.domain.data import Link
 from greenroom.domain.errors import BadInput, GreenroomError, Refused
 from greenroom.domain.secret import Secret
 from tests.masked_copy_support import Server, copy, harmless_but, rows, run, servers

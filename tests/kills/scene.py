@@ -15,7 +15,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +33,7 @@ from greenroom.keeper.client import KeeperClient
 from greenroom.store import records
 from greenroom.store.database import Database
 from greenroom.workflows.crash import FILE_VARIABLE
-from tests.life_support import Life, free_ports, living, wait_until
+from tests.life_support import Life, free_ports, living, pin, wait_until
 from tests.load import Load, Style
 
 APPLICATION = Path(__file__).with_name("application")
@@ -264,9 +263,7 @@ def _commit(life: Life, version: str, ports: dict[str, int]) -> str:
     (life.repository / "greenroom.yaml").write_text(text)
     lock = life.repository / "requirements.txt"
     if not lock.exists():
-        uv = Path(sys.executable).with_name("uv")
-        command = [uv, "pip", "compile", "-q", "--generate-hashes", "--no-header", SHARED / "requirements.in"]
-        subprocess.run([*command, "-o", lock], check=True, capture_output=True)
+        pin(SHARED / "requirements.in", lock)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     for line in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", version]):
         subprocess.run([*git, *line], cwd=life.repository, check=True, capture_output=True)

@@ -21,7 +21,8 @@ from greenroom.adapters.postgres.masking.plan import (
 )
 from greenroom.adapters.postgres.masking.quote import ident, literal
 from greenroom.adapters.postgres.masking.statements import questions_of, read_statement
-from greenroom.adapters.postgres.masking.subset import Root, Subset, reached_tables
+from greenroom.adapters.postgres.masking.subset import reached_tables
+from greenroom.domain.data import Root, Subset
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.masking import Chosen, Column, Digest, Masked
 from tests.masked_copy_support import RULES

@@ -42,7 +42,7 @@ class Home:
             path.chmod(mode)
         for path in (home.private, home.keeper, home.logs, home.work, home.backups):
             path.mkdir(exist_ok=True, mode=0o700)
-        for path in (home.environments, home.artifacts, home.toolchains, home.sockets):
+        for path in (home.environments, home.datasets, home.artifacts, home.toolchains, home.sockets):
             path.mkdir(exist_ok=True, mode=0o711)
         return home
 
@@ -74,6 +74,11 @@ class Home:
     def backups(self) -> Path:
         """One directory per environment: its repository, and what of the log is not in it yet; 0700."""
         return self.root / "backups"
+
+    @property
+    def datasets(self) -> Path:
+        """One directory per masked dataset; only the vault's user reads what is in them."""
+        return self.root / "datasets"
 
     @property
     def work(self) -> Path:

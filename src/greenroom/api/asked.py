@@ -64,6 +64,20 @@ class NewVerification(Asked):
     name: str | None = Field(None, max_length=200, description="One backup. All of them, when absent.")
 
 
+class NewDataset(Asked):
+    to: str | None = Field(
+        None, max_length=200, description="Of which state: an instant with its offset, or a restore point. The latest."
+    )
+
+
+class NewRefresh(Asked):
+    dataset: str | None = Field(None, max_length=100, description="Which masked dataset. The newest, when absent.")
+    to: str | None = Field(
+        None, max_length=200, description="Of which state of production, where a copy of it may be. The latest."
+    )
+    dry_run: bool = Field(False, description="Only say what would be brought, and from where.")
+
+
 class Why(Asked):
     reason: Text = Field("", description="Why; it stands on the ledger.")
 

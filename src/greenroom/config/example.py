@@ -34,9 +34,29 @@ checks:
   tests: {command: "python -m pytest -q", in: [qa]}
   journey: {command: "python journey.py", journey: true, timeout: 5m}
 
+data:
+  rules:
+    public.customer.email: email
+    public.customer.name: full_name
+    public.customer.notes: {rule: free_text, mode: shape}
+  harmless:
+    public.customer: [id, created_at]
+    public.country: [id, name]
+  references:
+    - {from: [public.visit.customer_no], to: [public.customer.id]}
+  subset:
+    roots: [{table: public.customer, where: "created_at > now() - interval '2 years'", share: 20%}]
+  quasi_identifiers:
+    public.customer: [birth_date, postcode]
+  k: 5
+
 environments:
   dev: {follow: main}
   qa: {config: {SMTP_HOST: mail.qa.example.com}}
+  staging:
+    data:
+      refresh: 7d
+      edits: ["UPDATE webhook SET url = 'http://127.0.0.1:9/caught'"]
   production:
     port: 8200
     hosts: [shop.example.com]

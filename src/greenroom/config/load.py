@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from greenroom.config import rules_path, rules_release
+from greenroom.config import rules_data, rules_path, rules_release
 from greenroom.config.draft import Draft, read_draft
 from greenroom.config.gate_settings import GatePairs, gates_for
 from greenroom.config.problems import Finding, Problem, config_error, from_pydantic, located, printable
@@ -79,7 +79,7 @@ def load(text: str, filename: str = FILE_NAME, gates: Mapping[str, Gate] | None 
 
 
 def _broken_rules(draft: Draft) -> Iterator[Finding]:
-    for rule in (*rules_release.RULES, *rules_path.RULES):
+    for rule in (*rules_release.RULES, *rules_path.RULES, *rules_data.RULES):
         yield from rule(draft)
 
 

@@ -7,12 +7,13 @@ into it. Policy (environments, gates, ports) comes from the file that was applie
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from greenroom.config.durations import format_duration, format_share
 from greenroom.domain.canonical import digest_of
+from greenroom.domain.data import MaskingPlan
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
 from greenroom.domain.release import Descriptor, Language
@@ -78,6 +79,18 @@ class BackupPolicy:
 
 
 @dataclass(frozen=True)
+class DataPolicy:
+    """How production's data becomes harmless. `source` None: there is no production to take it from."""
+
+    source: str | None = None
+    plan: MaskingPlan = field(default_factory=MaskingPlan)
+    keep: int = 3
+
+    def as_policy(self) -> dict[str, Any]:
+        return {"source": self.source, **self.plan.as_dict(), "keep": self.keep}
+
+
+@dataclass(frozen=True)
 class EnvironmentConfig:
     """One environment of the path. `port` and `preview_port` are None where nothing runs."""
 
@@ -96,6 +109,8 @@ class EnvironmentConfig:
     config: Mapping[str, str]
     gates: tuple[tuple[Gate, GateConfig], ...]
     backups: BackupPolicy = BackupPolicy()
+    refresh_seconds: float | None = None
+    edits: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -130,6 +145,10 @@ class EnvironmentConfig:
             "canary": canary,
             "restore_points": self.restore_points,
             "backups": self.backups.as_policy(),
+            "data": {
+                "refresh": format_duration(self.refresh_seconds) if self.refresh_seconds else None,
+                "edits": list(self.edits),
+            },
             "drain": format_duration(self.drain_seconds),
             "config": dict(self.config),
             "gates": {g.name: c.model_dump(mode="json", by_alias=True) for g, c in self.gates},
@@ -169,6 +188,7 @@ class ProjectConfig:
     api_port: int
     described: Descriptor
     """The descriptor, but for the version and, where absent in the file, the language."""
+    data: DataPolicy = field(default_factory=DataPolicy)
 
     def environment(self, name: str) -> EnvironmentConfig:
         """The environment of that name; KeyError when there is none."""
@@ -187,6 +207,7 @@ class ProjectConfig:
         """JSON values; environments as a list of pairs' names and contents, because their order matters."""
         return {
             "project": self.project,
+            "data": self.data.as_policy(),
             "environments": [{"name": e.name, **e.as_policy()} for e in self.environments],
             "edge": {"port": self.edge_port},
             "api": {"port": self.api_port},

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from greenroom.config import fields as f
 from greenroom.config.durations import Duration, Share, Timeout
+from greenroom.config.schema_data import Data, EnvironmentData
+from greenroom.config.section import Section
 from greenroom.config.sizes import Size
 from greenroom.domain.kinds import Kind
 from greenroom.domain.release import Language, Listen, Mail, MigrationStyle
 
 KindName = Annotated[Kind, Field(strict=False)]
-
-
-class Section(BaseModel):
-    """A part of the file: unknown keys are errors, and a value of the wrong kind is never bent into the right one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        required = {f.alias or name for name, f in cls.model_fields.items() if f.is_required()}
-        return {k: v for k, v in value.items() if v is not None or k in required}
 
 
 class VersionFile(Section):
@@ -256,6 +244,7 @@ class Environment(Section):
         None, ge=1, le=100, description="How many restore points are kept. 5 in production, 3 elsewhere."
     )
     backups: Backups = Field(Backups(), description="How its database is backed up.")
+    data: EnvironmentData = Field(EnvironmentData(), description="What its database is filled with, and how often.")
     drain: Duration = Field(
         30.0, description="How long requests in flight may take to end before the old release stops."
     )
@@ -307,6 +296,9 @@ class ProjectFile(Section):
     )
     checks: dict[f.Name, Check] | None = Field(
         None, description="Commands that judge the release in its environments: test suites, journeys."
+    )
+    data: Data | None = Field(
+        None, description="How production's data becomes harmless: a masking rule for every column about a person."
     )
     environments: dict[f.Name, Environment | None] | None = Field(
         None, description="The path a release takes, in its order, which follows the order of the kinds."

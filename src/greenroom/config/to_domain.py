@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from greenroom.config import schema as s
+from greenroom.config import schema_data as d
 from greenroom.config.project import (
     BackupPolicy,
     BakePolicy,
     BuildConfig,
     CanaryPolicy,
+    DataPolicy,
     EnvironmentConfig,
     ProjectConfig,
     VersionSource,
 )
+from greenroom.domain.data import Link, MaskingPlan, Root, Subset
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
+from greenroom.domain.masking import HARMLESS, Chosen
 from greenroom.domain.release import (
     Check,
     Descriptor,
@@ -53,6 +58,7 @@ def project_of(
         edge_port=edge.port,
         api_port=(file.api or s.Api()).port,
         described=_descriptor(file, release, running),
+        data=_data(file.data or d.Data(), kinds),
     )
 
 
@@ -146,7 +152,42 @@ def _environment(
         config=dict(one.config),
         gates=gates,
         backups=_backups(one.backups, kind),
+        refresh_seconds=one.data.refresh,
+        edits=tuple(one.data.edits),
     )
+
+
+def _data(said: d.Data, kinds: Mapping[str, Kind]) -> DataPolicy:
+    ruled = [chosen_of(column, value) for column, value in said.rules.items()]
+    harmless = [Chosen(f"{table}.{c}", HARMLESS, {}) for table, columns in said.harmless.items() for c in columns]
+    plan = MaskingPlan(
+        chosen=(*ruled, *harmless),
+        links=tuple(_link(r) for r in said.references),
+        subset=_subset(said.subset) if said.subset else None,
+        quasi={table: tuple(columns) for table, columns in said.quasi_identifiers.items()},
+        k=said.k,
+        large_objects=said.large_objects,
+    )
+    production = next((n for n, k in kinds.items() if k is Kind.PRODUCTION), None)
+    return DataPolicy(said.source or production, plan, said.keep)
+
+
+def _subset(said: d.Subset) -> Subset:
+    return Subset(tuple(Root(r.table, r.where, r.share) for r in said.roots), said.children)
+
+
+def chosen_of(column: str, value: Any) -> Chosen:
+    """A rule as it is written: its name, or a mapping of `rule` and its settings."""
+    if isinstance(value, Mapping):
+        return Chosen(column, str(value["rule"]), {k: v for k, v in value.items() if k != "rule"})
+    return Chosen(column, str(value), {})
+
+
+def _link(reference: d.Reference) -> Link:
+    """The columns of one side are of one table; a rule has seen to that."""
+    sides = [[c.rpartition(".") for c in side] for side in (reference.from_, reference.to)]
+    table, target = (side[0][0] for side in sides)
+    return Link(table, tuple(c for _, _, c in sides[0]), target, tuple(c for _, _, c in sides[1]))
 
 
 def _backups(said: s.Backups, kind: Kind) -> BackupPolicy:

@@ -27,6 +27,9 @@ KEY_SETTING = "greenroom.masking_key"
 SET_KEY = f"SELECT set_config('{KEY_SETTING}', $1, false)"
 """What a session runs first, with the key in hexadecimal digits (32 of them or more) as its only parameter."""
 
+HARMLESS = "harmless"
+"""The rule of a column that may leave as it is."""
+
 UNIQUE_DIGITS = 20
 """Hexadecimal digits of a digest (80 bits) that count as collision-free: of a thousand million different values, two
 fall together with a chance of 4 in ten million."""

@@ -50,6 +50,8 @@ class Action(StrEnum):
     COLLECT = "collect"
     BACK_UP = "back_up"
     RESTORE = "restore"
+    MASK = "mask"
+    REFRESH = "refresh"
 
 
 EVERYWHERE = frozenset(Kind)
@@ -71,6 +73,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_LOGS: TESTED,
         _A.READ_MAIL: TESTED,
         _A.SET_SECRET: EARLY,
+        _A.REFRESH: TESTED,
     },
     _R.TESTER: {
         _A.VIEW: EVERYWHERE,
@@ -80,6 +83,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.REVOKE: ACCEPTED,
         _A.READ_LOGS: TESTED,
         _A.READ_MAIL: TESTED | {Kind.UAT},
+        _A.REFRESH: frozenset({Kind.QA}),
     },
     _R.ENGINEER: {
         _A.VIEW: EVERYWHERE,
@@ -98,6 +102,8 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.COLLECT: EVERYWHERE,
         _A.BACK_UP: EVERYWHERE,
         _A.RESTORE: EVERYWHERE - {Kind.PRODUCTION},
+        _A.MASK: EVERYWHERE,
+        _A.REFRESH: EVERYWHERE - {Kind.PRODUCTION},
     },
     _R.CLIENT: {_A.VIEW: EVERYWHERE, _A.APPROVE: frozenset({Kind.UAT, Kind.STAGING, Kind.PRODUCTION})},
     _R.MANAGER: {
@@ -119,6 +125,8 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_LEDGER: EVERYWHERE,
         _A.BACK_UP: frozenset({Kind.STAGING, Kind.PRODUCTION}),
         _A.RESTORE: frozenset({Kind.STAGING, Kind.PRODUCTION}),
+        _A.MASK: EVERYWHERE,
+        _A.REFRESH: frozenset({Kind.STAGING}),
     },
     # An administrator configures and grants roles. Doing the work of another role takes that role,
     # granted on the ledger; nobody edits the ledger.
@@ -135,6 +143,8 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.RELEASE: EVERYWHERE,
         _A.PROMOTE: EVERYWHERE,
         _A.CHECK: EVERYWHERE,
+        _A.MASK: EVERYWHERE,
+        _A.REFRESH: EVERYWHERE - {Kind.PRODUCTION},
     },
 }
 

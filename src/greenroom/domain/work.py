@@ -99,6 +99,8 @@ UNDONE = {
     WorkKind.RESTORE: State.ROLLED_BACK,
     WorkKind.DRILL: State.REJECTED,
     WorkKind.VERIFY: State.REJECTED,
+    WorkKind.DATASET: State.REJECTED,
+    WorkKind.REFRESH: State.ROLLED_BACK,
 }
 """How work of a kind ends when all of it was undone: a rollback that cannot be is an answer of no."""
 

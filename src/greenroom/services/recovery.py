@@ -20,7 +20,7 @@ from greenroom.workflows.instances import Deployment, process_variables, variabl
 
 log = structlog.get_logger(__name__)
 
-MOVES_TRAFFIC = (WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE)
+MOVES_TRAFFIC = (WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE, WorkKind.REFRESH)
 QUICK = (WorkKind.PROMOTION, WorkKind.ROLLBACK)
 """A restore may hold visitors for hours: a stop does not wait for it, and the next start goes on with it."""
 

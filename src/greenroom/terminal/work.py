@@ -28,6 +28,8 @@ ABOUT_DATA = {
     "restore": "restore of",
     "drill": "restore drill of",
     "verify": "verification of the backups of",
+    "dataset": "masked dataset of",
+    "refresh": "refresh of",
 }
 
 

@@ -8,6 +8,7 @@ from greenroom.domain.errors import BadInput, Errored
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.release import Check, Release
 from greenroom.domain.secret import Secret
+from greenroom.ports.databases import Database
 from greenroom.ports.runtime import Finished
 from greenroom.workflows.hidden import hidden
 from greenroom.workflows.instances import variables
@@ -17,14 +18,17 @@ CANNOT_RUN = frozenset({126, 127})
 """Exit codes by which a shell or an interpreter says that the command itself could not be run."""
 
 
-def run_to_end(context: StepContext, command: tuple[str, ...], seconds: float, log_name: str) -> Finished:
-    """A command of the release with the application's own variables, e.g. its migration."""
+def run_to_end(
+    context: StepContext, command: tuple[str, ...], seconds: float, log_name: str, database: Database | None = None
+) -> Finished:
+    """A command of the release with the application's own variables, e.g. its migration; on the environment's database
+    unless another is given."""
     world, release = context.world, context.release
     return world.runtime.run(
         world.runtime.prepare(context.environment),
         world.unpacked(release.digest),
         command,
-        variables(world, context.environment, release),
+        variables(world, context.environment, release, database),
         seconds=seconds,
         log_name=f"{log_name}-{context.work.id}.log",
         on_line=context.say,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from greenroom.domain.errors import Refused
 from greenroom.domain.release import Listen, Mail, MigrationStyle, Process, Release, Variable
 from greenroom.domain.secret import Secret
+from greenroom.ports.databases import Database
 from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
 from greenroom.workflows.world import World
 
@@ -69,8 +70,11 @@ def _address(dial: str) -> dict[str, str]:
     return {"PORT": dial.rpartition(":")[2]}
 
 
-def variables(world: World, environment: str, release: Release) -> dict[str, str | Secret]:
-    """What an application is given: its configuration, its secrets, its database, where and what it is.
+def variables(
+    world: World, environment: str, release: Release, database: Database | None = None
+) -> dict[str, str | Secret]:
+    """What an application is given: its configuration, its secrets, its database (the environment's own unless another
+    is given), where and what it is.
 
     Secrets that are to be generated are made here, once per environment. Raises Refused (`config.missing`)
     naming everything that is required and absent.
@@ -105,7 +109,7 @@ def variables(world: World, environment: str, release: Release) -> dict[str, str
             facts={"environment": environment, "missing": missing},
         )
     if descriptor.services.postgres is not None:
-        found["DATABASE_URL"] = world.databases.ensure(environment, descriptor.services).url
+        found["DATABASE_URL"] = (database or world.databases.ensure(environment, descriptor.services)).url
     found["GREENROOM_ENVIRONMENT"] = environment
     found["GREENROOM_RELEASE"] = release.digest
     return found

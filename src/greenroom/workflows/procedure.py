@@ -19,6 +19,7 @@ from greenroom.workflows.steps.prepare import PrepareStep
 from greenroom.workflows.steps.protect import ProtectStep
 from greenroom.workflows.steps.rebuild import RebuildStep
 from greenroom.workflows.steps.record import RecordStep
+from greenroom.workflows.steps.refresh import GatherStep, PauseStep, ReadyStep, RecordRefreshStep, SwapStep
 from greenroom.workflows.steps.restore_point import RestorePointStep
 from greenroom.workflows.steps.retire import RetireStep
 from greenroom.workflows.steps.revert import RevertStep
@@ -26,6 +27,7 @@ from greenroom.workflows.steps.run_checks import RunChecksStep
 from greenroom.workflows.steps.start import StartStep
 from greenroom.workflows.steps.switch import SwitchStep
 from greenroom.workflows.steps.take import TakeStep
+from greenroom.workflows.steps.vault import ExamineStep, FillVaultStep, MaskStep, PublishStep
 from greenroom.workflows.steps.verify import VerifyStep
 
 
@@ -60,5 +62,7 @@ def procedure() -> dict[tuple[WorkKind, str], Step]:
         WorkKind.RESTORE: [HoldStep(), RebuildStep(), ExchangeStep(), OpenStep(), ConcludeStep()],
         WorkKind.DRILL: [DrillStep()],
         WorkKind.VERIFY: [VerifyStep()],
+        WorkKind.DATASET: [FillVaultStep(), MaskStep(), ExamineStep(), PublishStep()],
+        WorkKind.REFRESH: [GatherStep(), ReadyStep(), PauseStep(), SwapStep(), OpenStep(), RecordRefreshStep()],
     }
     return {(kind, step.name): step for kind in PLANS for step in by_kind[kind]}

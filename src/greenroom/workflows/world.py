@@ -14,6 +14,7 @@ from greenroom.ports.artifacts import Artifacts, Sealer
 from greenroom.ports.backups import Backups
 from greenroom.ports.clock import Clock, Identifiers
 from greenroom.ports.databases import Databases
+from greenroom.ports.datasets import Candidates, Vault
 from greenroom.ports.edge import Edge
 from greenroom.ports.house import House
 from greenroom.ports.mail import Mailboxes
@@ -72,6 +73,8 @@ class World:
     edge: Edge
     databases: Databases
     backups: Backups
+    vault: Vault
+    candidates: Candidates
     artifacts: Artifacts
     sealer: Sealer
     secrets: Secrets

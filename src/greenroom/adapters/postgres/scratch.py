@@ -32,7 +32,7 @@ from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.roles import ensure_ground
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text
-from greenroom.adapters.postgres.tools import Tools, command, run
+from greenroom.adapters.postgres.tools import Tools, command, is_caller, run
 from greenroom.adapters.runtimes.users import User
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
@@ -42,6 +42,7 @@ NAME = "greenroom"
 """The name that no environment can have, for the scratch clusters' user and superuser password."""
 
 COPY_SECONDS = 120.0
+PLAIN_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 STOP_SECONDS = 10.0
 
 
@@ -127,7 +128,7 @@ class Scratch:
         """Ground for one cluster, locked while we live, removed afterwards."""
         lock = self._root() / f"run-{secrets.token_hex(8)}.lock"
         with _new_lock(lock):
-            port = _any_port()
+            port = any_port()
             lock.write_text(str(port))
             folder, sockets = lock.with_suffix(""), self._sockets(port)
             try:
@@ -201,11 +202,16 @@ class Scratch:
         return self._home.sockets / f"db.{port}"
 
 
-def copy_tree(source: Path, target: Path, account: User) -> None:
-    """A copy that shares blocks with the original where the file system can."""
+def copy_tree(source: Path, target: Path, account: User, *, seconds: float = COPY_SECONDS) -> None:
+    """A copy that belongs to `account` and shares blocks with the original where the file system can.
+
+    Made as ourselves: `account` may not be able to read the original.
+    """
     own_directory(target, 0o700, account)
     argv = ["/bin/cp", "-a", "--reflink=auto", f"{source}/.", str(target)]
-    run(argv, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, account=account, seconds=COPY_SECONDS)
+    run(argv, env=PLAIN_ENV, seconds=seconds)
+    if not is_caller(account):
+        run(["/bin/chown", "-hR", f"{account.uid}:{account.gid}", str(target)], env=PLAIN_ENV, seconds=seconds)
 
 
 @contextmanager
@@ -266,7 +272,8 @@ def kill_server_in(data: Path) -> None:
         os.close(handle)
 
 
-def _any_port() -> int:
+def any_port() -> int:
+    """A port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as probe_socket:
         probe_socket.bind(("127.0.0.1", 0))
         return int(probe_socket.getsockname()[1])

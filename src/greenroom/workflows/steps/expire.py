@@ -8,7 +8,7 @@ from greenroom.domain.work import State
 from greenroom.workflows.step import Done, Outcomes, StepContext
 
 DAY = 86400.0
-USES = (WorkKind.RESTORE, WorkKind.DRILL)
+USES = (WorkKind.RESTORE, WorkKind.DRILL, WorkKind.DATASET, WorkKind.REFRESH)
 
 
 class ExpireStep:
@@ -21,7 +21,7 @@ class ExpireStep:
     def do(self, context: StepContext) -> Outcomes:
         policy = context.config.backups
         if self._is_read(context):
-            context.say("a restore or drill reads the repository: what is old goes next time")
+            context.say("other work reads the repository: what is old goes next time")
             return Done({"gone": []})
         retention = Retention(policy.keep_seconds / DAY, policy.keep_fulls, context.config.restore_points)
         context.guard()
@@ -37,4 +37,4 @@ class ExpireStep:
         store = context.world.store
         with store.database.reading() as tx:
             found = store.works.find(tx, states=[State.ACTIVE, State.ATTENTION], kinds=USES)
-        return any(w.about == context.environment for w in found)
+        return any(context.environment in (w.about, w.request.get("source")) for w in found)

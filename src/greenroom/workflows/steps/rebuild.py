@@ -28,21 +28,24 @@ class RebuildStep:
         return Done()
 
 
-def rebuild(context: StepContext, into: str, name: str, *, census: bool) -> tuple[Route, Rebuilt]:
-    """The work's target, rebuilt for `into`; with each damaged backup the route is chosen anew."""
-    backups = context.world.backups
+def rebuild(
+    context: StepContext, into: str, name: str, *, census: bool, source: str | None = None
+) -> tuple[Route, Rebuilt]:
+    """The work's target, rebuilt for `into` from the backups of `source` (None: of the work's environment); with each
+    damaged backup the route is chosen anew."""
+    backups, source = context.world.backups, source or context.environment
     while True:
-        archive = backups.archive(context.environment)
+        archive = backups.archive(source)
         route = choose(archive, target_of(context.work.request.get("to"), archive))
         if route.missing:
             context.say(f"the log has a hole: {route.missing} is missing; what lies behind it cannot be reached")
         context.guard()
         try:
-            found = backups.rebuild(route, context.environment, name, into=into, census=census, say=context.say)
+            found = backups.rebuild(route, source, name, into=into, census=census, say=context.say)
             return route, found
         except Errored as error:
             broken = error.facts.get("backup")
-            now = {b.name for b in backups.archive(context.environment).backups if b.damaged}
+            now = {b.name for b in backups.archive(source).backups if b.damaged}
             if error.code != "backup.damaged" or broken not in now:
                 raise
             context.say(f"{error.message}: {error.because}; the one before is used")

@@ -9,25 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from greenroom.adapters.postgres.masking.model import Catalog, Reference, Table, TableColumn
+from greenroom.domain.data import Link
 from greenroom.domain.errors import BadInput, Refused
-from greenroom.domain.masking import Chosen, Masked, Rule
-
-HARMLESS = "harmless"
-"""What the configuration says of a column that may leave as it is."""
+from greenroom.domain.masking import HARMLESS, Chosen, Masked, Rule
 
 Rules = Mapping[str, Rule]
 Place = tuple[int, str]
 """A column: its table's object identifier and its name."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """A reference that the database does not know, as the configuration names it: `schema.table` and columns."""
-
-    table: str
-    columns: tuple[str, ...]
-    target: str
-    target_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)

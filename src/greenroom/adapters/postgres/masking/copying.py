@@ -17,7 +17,7 @@ from pathlib import Path
 from greenroom.adapters.postgres.connect import Connection
 from greenroom.adapters.postgres.masking import verification
 from greenroom.adapters.postgres.masking.catalog import read_catalog
-from greenroom.adapters.postgres.masking.choices import Choices, Link, Rules, choose_masks
+from greenroom.adapters.postgres.masking.choices import Choices, Rules, choose_masks
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.large_objects import copy_large_objects
 from greenroom.adapters.postgres.masking.model import Catalog, Table
@@ -31,11 +31,12 @@ from greenroom.adapters.postgres.masking.plan import (
 from greenroom.adapters.postgres.masking.rebuilding import cores, dump_schema, make_roles
 from greenroom.adapters.postgres.masking.relay import relay
 from greenroom.adapters.postgres.masking.statements import Question, questions_of
-from greenroom.adapters.postgres.masking.subset import Subset, keep_rows, kept_conditions, reached_tables
+from greenroom.adapters.postgres.masking.subset import keep_rows, kept_conditions, reached_tables
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
 from greenroom.adapters.postgres.masking.verification import Compared
 from greenroom.adapters.postgres.masking.workers import Stop, Under, give_key, told
 from greenroom.adapters.postgres.tools import Tools
+from greenroom.domain.data import Link, Subset
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.masking import Chosen
 from greenroom.domain.secret import Secret

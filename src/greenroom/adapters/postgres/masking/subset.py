@@ -20,25 +20,11 @@ from greenroom.adapters.postgres.connect import Connection
 from greenroom.adapters.postgres.masking.model import Catalog, Reference, Table
 from greenroom.adapters.postgres.masking.quote import ident
 from greenroom.adapters.postgres.masking.statements import KEY_SETTING
+from greenroom.domain.data import Root, Subset
 from greenroom.domain.errors import BadInput, Refused
 
 PURPOSE = "subset"
 """Keeps this use of the key apart from every other."""
-
-
-@dataclass(frozen=True)
-class Root:
-    """`schema.table`, an SQL condition over its columns, and the share of its rows (0 to 1)."""
-
-    table: str
-    where: str = ""
-    share: float | None = None
-
-
-@dataclass(frozen=True)
-class Subset:
-    roots: tuple[Root, ...]
-    children: bool = True
 
 
 @dataclass(frozen=True)

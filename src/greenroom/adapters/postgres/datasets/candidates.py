@@ -1,0 +1,208 @@
+"""A cluster is made ready beside an environment's own, and then takes its place.
+
+    env/ENV/rebuilt/NAME/data  →  env/ENV/postgres-MAJOR/data  →  env/ENV/aside/NAME/data
+
+Two renames on one file system; whoever finds a state between them goes on from it. `reached` names each boundary, so
+that tests can be killed there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from greenroom.adapters.home import Home
+from greenroom.adapters.locks import locked
+from greenroom.adapters.postgres.cluster import Clusters
+from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, probe, session
+from greenroom.adapters.postgres.database import url_of
+from greenroom.adapters.postgres.datasets.vault import read_dataset
+from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.neutralise import neutralise
+from greenroom.adapters.postgres.providers import checked_services, choose
+from greenroom.adapters.postgres.roles import ensure_ground, set_password
+from greenroom.adapters.postgres.scratch import any_port, copy_tree, kill_server_in
+from greenroom.adapters.postgres.serving import Server, served, sockets_of
+from greenroom.adapters.sealing.files import sync_directory, write_atomically
+from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.names import checked_name
+from greenroom.domain.release import Services
+from greenroom.ports.clock import Clock
+from greenroom.ports.databases import Database
+from greenroom.ports.datasets import Say
+
+COPY_SECONDS = 24 * 3600.0
+PLACED = "placed.json"
+SETTLED = "settled"
+"""Beside a data directory in which nothing of where it came from has a password any more."""
+COMPLETE = (PLACED, "rebuilt.json")
+"""One of these beside a data directory says that it is whole."""
+
+
+class PostgresCandidates:
+    """Fulfils `ports.datasets.Candidates`. Making one touches nothing."""
+
+    def __init__(
+        self, home: Home, clusters: Clusters, clock: Clock, reached: Callable[[str], None] = lambda boundary: None
+    ) -> None:
+        self._home, self._clusters, self._clock, self._reached = home, clusters, clock, reached
+
+    def place(self, dataset: str, environment: str, name: str, *, say: Say) -> int:
+        with self._held(environment):
+            folder = self._folder(environment, name)
+            found, data = read_dataset(self._home, dataset)
+            if not (folder / PLACED).exists():
+                self._clear(folder)
+                own_directory(folder, 0o711)
+                say(f"laying out dataset {dataset}, {found.bytes / 1e6:.0f} MB")
+                copy_tree(data, folder / "data", self._clusters.account(environment), seconds=COPY_SECONDS)
+                self._reached("place.copied")
+                write_atomically(folder / PLACED, json.dumps({"dataset": dataset}).encode(), 0o600)
+            return found.bytes
+
+    @contextmanager
+    def serving(self, environment: str, name: str, services: Services, *, origin: str, say: Say) -> Iterator[Database]:
+        server = self._server(environment, name, services)
+        own = server.superuser(self._clusters.password(environment, SUPERUSER))
+        first = server.superuser(self._clusters.password(origin, SUPERUSER))
+        with served(
+            server,
+            self._clock,
+            own,
+            first,
+            what=f"the new database of {environment}",
+            extensions=services.extensions,
+            over_tcp=True,
+        ) as opened:
+            if opened is first:
+                self._settle(first, own, say)
+            (server.folder / SETTLED).touch(mode=0o600)
+            application = Door("127.0.0.1", server.port, APP, self._clusters.password(environment, APP))
+            version = ensure_ground(own, application, services.extensions)
+            yield Database(environment, url_of(application), version, server.provider.name)
+
+    def _settle(self, first: Door, own: Door, say: Say) -> None:
+        """What came along is made harmless, and the environment's own superuser password is the only one."""
+        with session(first, APP) as connection:
+            for done in neutralise(connection):
+                say(done)
+        with session(first, MAINTENANCE) as connection:
+            set_password(connection, own)
+        probe(own, MAINTENANCE)
+
+    def run_sql(self, database: Database, statements: tuple[str, ...]) -> None:
+        for number, statement in enumerate(statements, 1):
+            try:
+                with psycopg.connect(
+                    database.url.reveal(), application_name="greenroom", connect_timeout=10
+                ) as connection:
+                    connection.execute(statement.encode())
+            except psycopg.Error as error:
+                raise Refused(
+                    "data.edit_failed",
+                    f"edit {number} of {database.environment} failed",
+                    because=str(error).strip().split("\n")[0],
+                    hint="correct data/edits of the environment in greenroom.yaml, and apply it",
+                    facts={"edit": number},
+                ) from None
+
+    def exchange(self, environment: str, name: str) -> None:
+        with self._held(environment):
+            folder, present = self._folder(environment, name), self._present(environment)
+            new, aside = folder / "data", self._asides(environment) / name
+            if new.is_dir():
+                if not any((folder / c).exists() for c in COMPLETE) or not (folder / SETTLED).exists():
+                    raise Errored("data.not_ready", f"nothing is ready under {name}", hint="begin the refresh again")
+                self._stop(environment, present)
+                self._reached("exchange.stopped")
+                if present.is_dir():
+                    own_directory(aside, 0o711)
+                    record = json.dumps({"at": self._clock.now().isoformat()})
+                    write_atomically(aside / "aside.json", record.encode(), 0o600)
+                    present.rename(aside / "data")
+                    sync_directory(aside)
+                self._reached("exchange.aside")
+                new.rename(present)
+                sync_directory(present.parent)
+            self._reached("exchange.in_place")
+            self._start(environment)
+
+    def put_back(self, environment: str, name: str) -> None:
+        with self._held(environment):
+            folder, present = self._folder(environment, name), self._present(environment)
+            aside = self._asides(environment) / name
+            if (aside / "data").is_dir():
+                self._stop(environment, present)
+                if present.is_dir():
+                    self._clear(folder)
+                    own_directory(folder, 0o711)
+                    present.rename(folder / "data")  # without its marks: it is not complete any more
+                self._reached("put_back.out")
+                (aside / "data").rename(present)
+                sync_directory(present.parent)
+                shutil.rmtree(aside)
+            self._start(environment)
+
+    def asides(self, environment: str) -> Mapping[str, datetime]:
+        return {
+            p.parent.name: datetime.fromisoformat(json.loads(p.read_text())["at"])
+            for p in self._asides(environment).glob("*/aside.json")
+        }
+
+    def drop_aside(self, environment: str, name: str) -> None:
+        self._clear(self._asides(environment) / name)
+
+    def discard(self, environment: str, name: str) -> None:
+        self._clear(self._folder(environment, name))
+
+    # --- places ------------------------------------------------------------------------------------
+
+    def _server(self, environment: str, name: str, services: Services) -> Server:
+        folder = self._folder(environment, name)
+        wanted = checked_services(services)
+        cluster = self._clusters.need(environment)
+        made = int((folder / "data" / "PG_VERSION").read_text())
+        if not cluster.record.major == wanted == made:
+            raise Refused(
+                "database.version",
+                f"{environment} cannot be filled: its PostgreSQL is {cluster.record.major}, the data is of {made}",
+                because="a cluster's files can be read by their own major version alone",
+                hint="run the same major version in both environments",
+            )
+        account = self._clusters.account(environment)
+        provider = choose(services, self._clusters.providers(), prefer=cluster.record.provider)
+        tools = self._clusters.tools(provider, account)
+        return Server(folder, sockets_of(self._home, folder, account), account, tools, provider, any_port())
+
+    def _stop(self, environment: str, present: Path) -> None:
+        """A server whose files were taken away may not end by itself."""
+        self._clusters.down(environment)
+        kill_server_in(present)
+
+    def _start(self, environment: str) -> None:
+        record = self._clusters.need(environment).record
+        self._clusters.up(environment, Services(record.major, record.extensions))
+
+    def _present(self, environment: str) -> Path:
+        return self._clusters.need(environment).data
+
+    def _folder(self, environment: str, name: str) -> Path:
+        root = own_directory(self._home.environments / checked_name(environment, "environment"), 0o711)
+        return own_directory(root / "rebuilt", 0o711) / checked_name(name, "work")
+
+    def _asides(self, environment: str) -> Path:
+        return own_directory(self._home.environments / checked_name(environment, "environment") / "aside", 0o711)
+
+    def _clear(self, folder: Path) -> None:
+        kill_server_in(folder / "data")
+        if folder.exists():
+            shutil.rmtree(folder)
+
+    def _held(self, environment: str) -> AbstractContextManager[None]:
+        return locked(own_directory(self._home.private / "database", 0o700) / f".{environment}.candidates")

@@ -1,0 +1,174 @@
+"""A data directory served for the length of a block: nobody keeps it, and it ends when we end.
+
+What is kept running belongs to the keeper (`cluster.py`); this is for clusters that something is done to before they
+take a place, or that are looked into and thrown away.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenroom.adapters.home import Home
+from greenroom.adapters.postgres.cluster import probe_until_ready
+from greenroom.adapters.postgres.connect import MAINTENANCE, SUPERUSER, Door, NotYet, probe
+from greenroom.adapters.postgres.diagnosis import start_failed
+from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.providers import Provider
+from greenroom.adapters.postgres.scratch import kill_server_in
+from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
+from greenroom.adapters.postgres.tools import Tools, command, run
+from greenroom.adapters.runtimes.users import User
+from greenroom.adapters.sealing.files import write_atomically
+from greenroom.domain.errors import Errored
+from greenroom.domain.secret import Secret
+from greenroom.ports.clock import Clock
+
+STOP_SECONDS = 600.0
+START_SECONDS = 24 * 3600.0
+"""A server that was killed recovers first, and a large one takes its time."""
+
+SYNC_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A data directory in `folder` and what serves it. Its log and settings stand beside it."""
+
+    folder: Path
+    sockets: Path
+    account: User
+    tools: Tools
+    provider: Provider
+    port: int = 5432
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def superuser(self, password: Secret) -> Door:
+        return Door(str(self.sockets), self.port, SUPERUSER, password)
+
+
+def sockets_of(home: Home, folder: Path, account: User) -> Path:
+    """A directory for the server's sockets, which only `account` can enter. Short, for a socket's name has 107 bytes;
+    one for each folder."""
+    name = f"sv.{zlib.crc32(str(folder).encode(errors='surrogateescape')):08x}"
+    return own_directory(home.sockets / name, 0o700, account)
+
+
+@contextmanager
+def served(
+    server: Server,
+    clock: Clock,
+    *doors: Door,
+    what: str,
+    extensions: tuple[str, ...] = (),
+    over_tcp: bool = False,
+    settings: Mapping[str, str] | None = None,
+    is_durable: bool = True,
+) -> Iterator[Door]:
+    """The server runs, and the first of `doors` that opens is given; at the end it is shut down cleanly.
+
+    `what` names it in errors. `over_tcp`: applications may come too, on 127.0.0.1. A server that an earlier process
+    left in the directory is ended first. Raises Errored (`database.start_failed` and what connecting raises).
+    """
+    kill_server_in(server.data)
+    _write_settings(server, extensions, over_tcp, settings or {}, is_durable)
+    process = _start(server)
+
+    opened: list[Door] = []
+
+    def attempt() -> None:
+        try:
+            opened.append(_first(doors))
+        except NotYet as error:
+            if process.poll() is None:
+                raise
+            raise start_failed(what, server.log, f"exit code {process.returncode}", server.provider.name) from error
+
+    try:
+        probe_until_ready(clock, attempt, START_SECONDS)
+        yield opened[-1]
+    finally:
+        end(process)
+
+
+def _first(doors: Sequence[Door]) -> Door:
+    """The first whose password is right. Raises as `probe` does for the last."""
+    for door in doors[:-1]:
+        try:
+            probe(door, MAINTENANCE)
+        except Errored as error:
+            if error.code != "database.password":
+                raise
+        else:
+            return door
+    probe(doors[-1], MAINTENANCE)
+    return doors[-1]
+
+
+def sync(server: Server) -> None:
+    """All of the data directory is on disk: what was written without syncing counts from here on."""
+    argv = [server.tools.program("initdb"), "--sync-only", f"--pgdata={server.data}"]
+    if server.provider.major >= 17:
+        argv.append("--sync-method=syncfs")
+    run(argv, env=server.tools.env(), account=server.account, seconds=SYNC_SECONDS)
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGINT) -> None:
+    """End a server as `how` says (`SIGINT`: sessions end, everything is written), and wait for it."""
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _write_settings(
+    server: Server, extensions: tuple[str, ...], over_tcp: bool, settings: Mapping[str, str], is_durable: bool
+) -> None:
+    hba = server.folder / "pg_hba.conf"
+    text = settings_text(
+        port=server.port,
+        sockets=server.sockets,
+        hba=hba,
+        major=server.provider.major,
+        preload=PRELOADED.intersection(extensions),
+        durable=is_durable,
+    )
+    # Nothing in it acts by itself: no log to ship, no subscriptions, no jobs.
+    more = {"max_logical_replication_workers": "0", "archive_mode": "off", "cron.launch_active_jobs": "off"}
+    if "pg_cron" not in extensions:
+        del more["cron.launch_active_jobs"]
+    if not over_tcp:
+        more["listen_addresses"] = ""
+    text += "".join(f"{name} = {quoted(value)}\n" for name, value in {**more, **settings}.items())
+    for file, content in ((hba, hba_text()), (server.folder / "postgresql.conf", text)):
+        write_atomically(file, content.encode(), 0o644)
+
+
+def _start(server: Server) -> subprocess.Popen[bytes]:
+    settings = server.folder / "postgresql.conf"
+    argv = [server.tools.program("postgres"), "-D", str(server.data), f"--config_file={settings}"]
+    with server.log.open("wb") as log:
+        return subprocess.Popen(
+            command(argv, server.account, at_our_death="QUIT"),
+            env=server.tools.env(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )

@@ -1,0 +1,43 @@
+"""Data: datasets, filling environments, and what holds what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenroom.api.access import Who
+from greenroom.api.asked import NewDataset, NewRefresh
+from greenroom.api.routing import authenticated_router
+from greenroom.api.shapes import Datasets, Lineage, Refreshing, WorkSummary
+from greenroom.api.state import Services
+from greenroom.api.views import work_answer
+from greenroom.services import data
+
+router = authenticated_router("data")
+
+
+@router.get("/data", response_model=Lineage, summary="Which environment holds what, from where, how old")
+def lineage(services: Services, who: Who) -> dict[str, Any]:
+    return data.lineage(services, who)
+
+
+@router.get("/datasets", response_model=Datasets, summary="Masked datasets, newest first")
+def list_datasets(services: Services, who: Who) -> dict[str, Any]:
+    """What is in them nobody can read through here."""
+    return data.datasets(services, who)
+
+
+@router.post("/datasets", response_model=WorkSummary, status_code=202, summary="Make a masked dataset")
+def make_dataset(services: Services, who: Who, asked: NewDataset) -> dict[str, Any]:
+    return work_answer(services, data.make(services, who, to=asked.to))
+
+
+@router.post(
+    "/environments/{env}/refreshes",
+    response_model=Refreshing,
+    status_code=202,
+    summary="Fill an environment's database anew",
+)
+def refresh(services: Services, who: Who, env: str, asked: NewRefresh) -> dict[str, Any]:
+    """A copy of production where one may be, a masked dataset elsewhere. The present data is kept aside."""
+    work, preview = data.refresh(services, who, env, dataset=asked.dataset, to=asked.to, dry_run=asked.dry_run)
+    return {"work": work_answer(services, work) if work else None, "preview": preview}

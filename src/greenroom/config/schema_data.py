@@ -1,0 +1,74 @@
+"""The section `data` of `greenroom.yaml`, and what an environment says of its own.
+
+Columns are named `schema.table.column`, as the database keeps the names, unquoted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from greenroom.config import fields as f
+from greenroom.config.durations import Share, Timeout
+from greenroom.config.section import Section
+
+
+class Reference(Section):
+    """Columns that refer to others though the database does not know it."""
+
+    from_: list[f.ColumnPath] = Field(alias="from", min_length=1, description="The columns that refer.")
+    to: list[f.ColumnPath] = Field(min_length=1, description="As many columns of the table that is referred to.")
+
+
+class SubsetRoot(Section):
+    """Rows that a smaller dataset begins with."""
+
+    table: f.TablePath = Field(description="The table.")
+    where: f.Text = Field("", description="An SQL condition over its columns.")
+    share: Share | None = Field(None, description="The share of its rows, always the same ones: `5%`.")
+
+
+class Subset(Section):
+    """A smaller dataset that is whole in itself: what its rows refer to is there."""
+
+    roots: list[SubsetRoot] = Field(min_length=1, description="The rows it begins with.")
+    children: bool = Field(True, description="Rows that refer to a kept row are kept as well.")
+
+
+class Data(Section):
+    """How a copy of production's data is masked before it reaches anybody. A column that is neither ruled nor declared
+    harmless stops the refresh and is named."""
+
+    source: f.Name | None = Field(
+        None, description="The environment whose backups the data comes from. The first of kind production when absent."
+    )
+    rules: dict[f.ColumnPath, Annotated[Any, Field()]] = Field(
+        {},
+        description="The masking rule of each column: its name, or `{rule: NAME, …}` with its settings beside.",
+    )
+    harmless: dict[f.TablePath, list[f.Text]] = Field(
+        {},
+        description="Columns of a table that were looked at and may be seen, by name: new ones are not meant.",
+    )
+    references: list[Reference] = Field([], description="References that the database does not declare.")
+    subset: Subset | None = Field(None, description="Take a part of the rows. All of them when absent.")
+    quasi_identifiers: dict[f.TablePath, list[f.Text]] = Field(
+        {},
+        description="Columns of a table that together could point at a person, such as birth date, sex and postcode. "
+        "After masking, each combination must be shared by `k` rows.",
+    )
+    k: int = Field(5, ge=2, le=1_000_000, description="How many rows must share a combination of quasi-identifiers.")
+    large_objects: bool = Field(False, description="Copy large objects as they are; nothing masks them.")
+    keep: int = Field(3, ge=1, le=100, description="How many datasets are kept.")
+
+
+class EnvironmentData(Section):
+    """What an environment's database is filled with when it is refreshed."""
+
+    refresh: Timeout | None = Field(
+        None, description="How old its data may become before it is refreshed by itself. Never when absent."
+    )
+    edits: list[f.Text] = Field(
+        [], description="SQL that is run again after each refresh, in order, as the application's role."
+    )

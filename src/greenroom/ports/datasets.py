@@ -1,0 +1,107 @@
+"""Copies of production's data: the vault where they are masked, the datasets that leave it, and the clusters that are
+made ready beside an environment's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from greenroom.domain.data import Dataset, MaskingPlan
+from greenroom.domain.release import Services
+from greenroom.ports.databases import Database
+
+Say = Callable[[str], None]
+GoOn = Callable[[], bool]
+
+VAULT = "vault"
+"""What the vault is called wherever an environment's name stands. No environment may have it."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a masked copy brought: rows by table, and what was decided without being asked for, in words."""
+
+    masked_columns: int
+    rows: Mapping[str, int] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the leak check found, as facts without a personal value in them. `problem` is empty when it may leave."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+class Vault(Protocol):
+    """Where copies are masked. Nobody logs in; what leaves is masked already.
+
+    `rebuilt` names what `Backups.rebuild(…, into=VAULT)` brought; `name` the dataset in the making. Nothing of it can
+    be had before `publish`.
+    """
+
+    def mask(
+        self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn
+    ) -> Copied:
+        """Copy it, masked, into a cluster of its own. What an earlier attempt left is thrown away.
+
+        Raises BadInput and Refused (`data.…`) before anything moves: rules that cannot be, columns without one, masks
+        that would break a constraint; Errored when it broke off.
+        """
+
+    def examine(
+        self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn
+    ) -> Examined:
+        """Compare what would leave with what was there."""
+
+    def publish(self, name: str, dataset: Dataset) -> Dataset:
+        """It may leave from now on; with its size. Idempotent."""
+
+    def datasets(self) -> list[Dataset]:
+        """Those published and still there, oldest first."""
+
+    def drop(self, name: str) -> None:
+        """Remove a dataset, published or in the making. Idempotent."""
+
+
+class Candidates(Protocol):
+    """Clusters that are made ready beside an environment's own and take its place when they are proven.
+
+    `name` is the work that makes them: idempotent under it.
+    """
+
+    def place(self, dataset: str, environment: str, name: str, *, say: Say) -> int:
+        """A copy of the dataset's cluster, sharing blocks where the file system can; its bytes."""
+
+    def serving(
+        self, environment: str, name: str, services: Services, *, origin: str, say: Say
+    ) -> AbstractContextManager[Database]:
+        """It runs for the length of the block, with the environment's own passwords, and its side effects neutralised.
+        `origin` is whose passwords it had: an environment, or the vault.
+
+        Raises Refused (`database.version`) when the environment has a database of another major version.
+        """
+
+    def run_sql(self, database: Database, statements: tuple[str, ...]) -> None:
+        """Run them as the application's role, each in a transaction of its own. Raises Refused (`data.edit_failed`)."""
+
+    def exchange(self, environment: str, name: str) -> None:
+        """It becomes the environment's cluster, running; the present one is kept aside under `name`. Idempotent."""
+
+    def put_back(self, environment: str, name: str) -> None:
+        """Undo of `exchange`: the cluster that was kept aside runs again. Idempotent."""
+
+    def asides(self, environment: str) -> Mapping[str, datetime]:
+        """Clusters that were put aside, by name, with the instant."""
+
+    def drop_aside(self, environment: str, name: str) -> None:
+        """Idempotent."""
+
+    def discard(self, environment: str, name: str) -> None:
+        """Remove what was made ready and did not take the place. Idempotent."""

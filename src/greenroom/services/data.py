@@ -1,0 +1,273 @@
+"""Data: making masked datasets, filling environments, and what holds what.
+
+Where data may go is decided by `domain.data.require_clearance`, asked here and again by the work itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from greenroom.domain.data import Dataset, Holding, newest, own_holding, require_clearance
+from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.evidence import Outcome
+from greenroom.domain.kinds import DataLabel, Kind
+from greenroom.domain.plan import WorkKind
+from greenroom.domain.roles import Action, Actor
+from greenroom.domain.work import Work
+from greenroom.services.app import App
+from greenroom.services.backups import under_way
+from greenroom.store import records
+from greenroom.store.records import EnvironmentRow
+from greenroom.workflows.steps.refresh import HOLDING
+from greenroom.workflows.steps.vault import DATASET
+
+
+def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
+    """Make a masked dataset of production's newest backup (or of the state `to`), or give back the one being made.
+
+    Raises Refused (`data.no_source`, `backup.none`).
+    """
+    source = source_of(app)
+    app.allow(actor, Action.MASK, source)
+    _require_backup(app, source)
+    with app.world.store.database.transaction() as tx:
+        same = under_way(app, tx, WorkKind.DATASET, source)
+        work = same or app.new_work(WorkKind.DATASET, actor, beside=source, to=to)
+        if same is None:
+            app.add_work(tx, work)
+    app.poke()
+    return work
+
+
+def refresh(
+    app: App,
+    actor: Actor,
+    environment: str,
+    *,
+    dataset: str | None = None,
+    to: str | None = None,
+    dry_run: bool = False,
+) -> tuple[Work | None, dict[str, Any]]:
+    """Fill an environment's database anew: from production's backup where a copy of it may be, from the newest masked
+    dataset (or the one named) elsewhere. What it would do comes with it.
+
+    Raises Refused (`data.clearance`, `data.no_dataset`, `data.nothing_there`, `data.backed_up`, `environment.busy`).
+    """
+    row = app.allow(actor, Action.REFRESH, environment)
+    if row is None:
+        raise LookupError("an environment was given")
+    preview = _preview(app, row, dataset, to)
+    if dry_run:
+        return None, preview
+    with app.world.store.database.transaction() as tx:
+        holder = app.world.store.works.holder(tx, environment)
+        if (
+            holder is not None
+            and holder.kind is WorkKind.REFRESH
+            and holder.request.get("dataset") == preview["dataset"]
+        ):
+            return holder, preview
+        if holder is not None and holder.kind is not WorkKind.CHECK:
+            raise Refused(
+                "environment.busy",
+                f"{environment} is held by {holder.id}, which is {holder.state.value}",
+                because="two pieces of work must not change its data at once",
+                hint=f"wait, or greenroom cancel {holder.id}; in attention: greenroom resume {holder.id}",
+            )
+        work = app.new_work(
+            WorkKind.REFRESH,
+            actor,
+            environment=environment,
+            release=row.current,
+            source=preview["source"],
+            dataset=preview["dataset"],
+            to=to,
+        )
+        app.add_work(tx, work)
+    app.poke()
+    return work, preview
+
+
+def datasets(app: App, actor: Actor) -> dict[str, Any]:
+    """The published datasets, newest first, and how the last attempt to make one ended."""
+    app.allow(actor, Action.VIEW)
+    source = app.world.project().data.source
+    found = list(reversed(app.world.vault.datasets()))
+    with app.world.store.database.reading() as tx:
+        problem = problem_of(tx, source) if source else None
+    return {"source": source, "datasets": [_dataset(app, d) for d in found], "problem": problem}
+
+
+def lineage(app: App, actor: Actor) -> dict[str, Any]:
+    """Which environment holds what: from where, as of when, under which rules."""
+    app.allow(actor, Action.VIEW)
+    with app.world.store.database.reading() as tx:
+        rows = records.environments(tx)
+        shown = [holding_view(app, tx, row) for row in rows if app.world.project().environment(row.name).runs]
+        source = app.world.project().data.source
+        problem = problem_of(tx, source) if source else None
+    return {
+        "source": source,
+        "rules": app.world.project().data.plan.digest,
+        "environments": shown,
+        "datasets": [_dataset(app, d) for d in reversed(app.world.vault.datasets())],
+        "problem": problem,
+    }
+
+
+def holding_of(app: App, tx: Connection, row: EnvironmentRow) -> Holding | None:
+    """What its database holds; None where nothing was ever put."""
+    found = records.newest_evidence(tx, HOLDING, row.name)
+    if found is not None and found.outcome is Outcome.PASSED:
+        return Holding.from_dict(found.facts)
+    return own_holding(row.kind, row.name, row.since) if row.current and row.since else None
+
+
+def holding_view(app: App, tx: Connection, row: EnvironmentRow) -> dict[str, Any]:
+    """The holding for people and machines, with its age: how old the newest change in it is."""
+    held, now = holding_of(app, tx, row), app.world.clock.now()
+    config = app.world.project().environment(row.name)
+    told: dict[str, Any] = {"environment": row.name, "clearance": config.clearance.name.lower(), "holds": None}
+    if held is not None:
+        told["holds"] = {
+            "label": held.label.name.lower(),
+            "source": held.source,
+            "at": held.at,
+            "as_of": held.as_of,
+            "age_seconds": (now - held.as_of).total_seconds() if held.as_of else None,
+            "backup": held.backup,
+            "dataset": held.dataset,
+            "rules": held.rules,
+            "rules_current": held.rules is None or held.rules == app.world.project().data.plan.digest,
+        }
+    return told
+
+
+def problem_of(tx: Connection, source: str) -> dict[str, Any] | None:
+    """Why no dataset can be made of the source's data, as the newest attempt found; None when it could."""
+    refused = records.newest_evidence(tx, DATASET, source)
+    if refused is None or refused.outcome is Outcome.PASSED:
+        return None
+    facts = refused.facts
+    return {
+        "code": facts.get("code"),
+        "error": facts.get("error"),
+        "because": facts.get("because"),
+        "columns": list(facts.get("columns") or ())[:100],
+        "at": refused.at,
+    }
+
+
+def source_of(app: App) -> str:
+    """The environment whose backups feed all others. Raises Refused (`data.no_source`)."""
+    found = app.world.project().data.source
+    if found is None:
+        raise Refused(
+            "data.no_source",
+            "there is no production to take data from",
+            because="no environment of the path is of kind production, and data/source names none",
+            hint="name one under data in greenroom.yaml, and apply it",
+        )
+    return found
+
+
+def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None) -> dict[str, Any]:
+    """What a refresh would bring, and from where."""
+    config, source = app.world.project().environment(row.name), source_of(app)
+    if row.kind is Kind.PRODUCTION or row.name == source:
+        require_clearance(DataLabel.LIVE, DataLabel.NONE, row.name, source)
+    if not config.runs or row.current is None:
+        raise Refused(
+            "data.nothing_there",
+            f"{row.name} has no database to fill",
+            because="nothing runs there" if config.runs else f"nothing ever runs in {row.kind.value}",
+            hint=f"promote a release into {row.name} first",
+        )
+    if app.world.release(row.current).descriptor.services.postgres is None:
+        raise Refused(
+            "data.nothing_there",
+            f"{row.name} has no database to fill",
+            because="the release that runs there declares none",
+            hint="services/postgres in greenroom.yaml declares one",
+        )
+    if config.backups.is_on:
+        raise Refused(
+            "data.backed_up",
+            f"{row.name} is backed up, so what it holds is its own",
+            because="its backups would lead from one cluster to another",
+            hint=f"switch off backups of {row.name} in greenroom.yaml",
+        )
+    wants_copy = dataset is None and config.clearance >= DataLabel.COPY
+    found = None if wants_copy else _dataset_for(app, dataset, row.name, config.clearance)
+    if wants_copy:
+        _require_backup(app, source)
+    label = found.label if found else DataLabel.COPY
+    require_clearance(label, config.clearance, row.name, source)
+    with app.world.store.database.reading() as tx:
+        present = holding_view(app, tx, row)["holds"]
+    return {
+        "environment": row.name,
+        "label": label.name.lower(),
+        "source": source,
+        "dataset": found.name if found else None,
+        "as_of": found.as_of if found else None,
+        "to": to,
+        "replaces": present,
+        "edits": len(config.edits),
+        "bytes": found.bytes if found else app.world.backups.archive(source).backups[-1].size,
+    }
+
+
+def _dataset_for(app: App, name: str | None, environment: str, clearance: DataLabel) -> Dataset:
+    """The named or newest dataset. Raises Refused (`data.no_dataset`), BadInput (`data.dataset_unknown`)."""
+    known = app.world.vault.datasets()
+    if name is not None:
+        found = next((d for d in known if d.name == name), None)
+        if found is None:
+            raise BadInput(
+                "data.dataset_unknown",
+                f"there is no dataset {name[:80]!r}",
+                hint="greenroom data list shows those there are",
+            )
+        return found
+    newest_one = newest(known)
+    if newest_one is None:
+        raise Refused(
+            "data.no_dataset",
+            f"there is no masked dataset to fill {environment} with",
+            because=f"{environment} is cleared for {clearance.name.lower()} data at most",
+            hint="greenroom data make makes one of production's newest backup",
+        )
+    return newest_one
+
+
+def _require_backup(app: App, source: str) -> None:
+    if not app.world.backups.archive(source).backups:
+        raise Refused(
+            "backup.none",
+            f"{source} has no backup",
+            because="copies come from backups, never from the running database",
+            hint=f"greenroom backup now {source}",
+        )
+
+
+def _dataset(app: App, d: Dataset) -> dict[str, Any]:
+    now = app.world.clock.now()
+    return {
+        "name": d.name,
+        "source": d.source,
+        "label": d.label.name.lower(),
+        "made_at": d.made_at,
+        "as_of": d.as_of,
+        "age_seconds": (now - d.as_of).total_seconds() if d.as_of else None,
+        "backup": d.backup,
+        "rules": d.rules,
+        "rules_current": d.rules == app.world.project().data.plan.digest,
+        "version": d.version,
+        "bytes": d.bytes,
+        "rows": d.rows,
+        "masked_columns": d.masked_columns,
+        "report": dict(d.report),
+    }

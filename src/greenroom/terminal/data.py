@@ -1,0 +1,111 @@
+"""Data in a terminal: which environment holds what, the datasets, what a refresh would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from greenroom.terminal.words import ago, local, one_line, since, size
+
+LABEL_STYLE = {"live": "bold red", "copy": "red", "masked": "green", "synthetic": "green", "none": "dim"}
+
+
+def drawn(found: Mapping[str, Any]) -> RenderableType:
+    """A tree from production down: its backups, what was copied, what was masked, who holds it."""
+    by_name = {e["environment"]: e for e in found["environments"]}
+    source = found["source"]
+    root = Tree(_line(source or "nowhere", by_name.pop(source, {}).get("holds")))
+    copies = [e for e in by_name.values() if e["holds"] and e["holds"]["label"] == "copy"]
+    masked = [e for e in by_name.values() if e["holds"] and e["holds"]["dataset"]]
+    for one in copies:
+        root.add(_line(one["environment"], one["holds"], f"from {one_line(one['holds']['backup'] or '')}"))
+    for dataset in found["datasets"]:
+        branch = root.add(_dataset_line(dataset))
+        for one in masked:
+            if one["holds"]["dataset"] == dataset["name"]:
+                branch.add(_line(one["environment"], one["holds"]))
+    known = {d["name"] for d in found["datasets"]}
+    for one in masked:
+        if one["holds"]["dataset"] not in known:
+            gone = f"from {one_line(one['holds']['dataset'])}, which is not kept any longer"
+            root.add(_line(one["environment"], one["holds"], gone))
+    rest = [e for e in by_name.values() if e not in copies and e not in masked]
+    parts: list[RenderableType] = [root]
+    for one in rest:
+        parts.append(_line(one["environment"], one["holds"]))
+    if found["problem"]:
+        parts += [Text(), problem(found["problem"])]
+    return Group(*parts)
+
+
+def _line(name: str, held: Mapping[str, Any] | None, more: str = "") -> Text:
+    if held is None:
+        return Text.assemble((name, "bold"), "  holds nothing yet")
+    old = f", as of {local(held['as_of'])}, {ago(held['age_seconds'])}" if held["as_of"] else ""
+    stale = "" if held["rules_current"] else "  (other rules are in force by now)"
+    made = ", made there" if held["label"] == "synthetic" else ""
+    label = (held["label"], LABEL_STYLE[held["label"]])
+    return Text.assemble((name, "bold"), "  ", label, made, old, f"  {more}" if more else "", (stale, "yellow"))
+
+
+def _dataset_line(d: Mapping[str, Any]) -> Text:
+    told = f"  {d['masked_columns']} columns masked, {d['rows']} rows, as of {local(d['as_of'])}"
+    stale = "" if d["rules_current"] else "  (other rules are in force by now)"
+    return Text.assemble((one_line(d["name"]), "bold"), told, (stale, "yellow"))
+
+
+def datasets(found: Mapping[str, Any]) -> RenderableType:
+    parts: list[RenderableType] = []
+    if found["datasets"]:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("dataset", "made", "as of", "rows", "masked columns", "size", ""):
+            table.add_column(column)
+        for d in found["datasets"]:
+            table.add_row(
+                Text(one_line(d["name"])),
+                Text(f"{local(d['made_at'])}, {since(d['made_at'])}"),
+                Text(local(d["as_of"]) if d["as_of"] else ""),
+                Text(str(d["rows"])),
+                Text(str(d["masked_columns"])),
+                Text(size(d["bytes"])),
+                Text("" if d["rules_current"] else "made under other rules", style="yellow"),
+            )
+        parts.append(table)
+    else:
+        parts.append(Text("no dataset yet: greenroom data make"))
+    if found["problem"]:
+        parts += [Text(), problem(found["problem"])]
+    return Group(*parts)
+
+
+def problem(told: Mapping[str, Any]) -> RenderableType:
+    """Why the last attempt to make a dataset was refused."""
+    lines = [Text.assemble(("no newer dataset: ", "red"), one_line(told["error"] or ""), f", {since(told['at'])}")]
+    lines += [Text(f"  {one_line(c)}") for c in told["columns"]]
+    return Group(*lines)
+
+
+def preview(p: Mapping[str, Any]) -> RenderableType:
+    """What a refresh would bring, and what it would replace."""
+    grid = Table.grid(padding=(0, 2))
+    now = p["replaces"]
+    origin = f"dataset {p['dataset']}" if p["dataset"] else f"the backups of {p['source']}"
+    rows = [
+        ("brings", f"{p['label']} data of {p['source']}, from {origin}"),
+        ("as of", local(p["as_of"]) if p["as_of"] else (p["to"] or "the latest that reached the archive")),
+        (
+            "replaces",
+            f"{now['label']} data" + (f" as of {local(now['as_of'])}" if now["as_of"] else "") if now else "nothing",
+        ),
+        ("edits", f"{p['edits']} statements are run again" if p["edits"] else "none"),
+        ("takes", f"{size(p['bytes'])} of disk beside what is there; visitors wait for the exchange alone"),
+        ("kept aside", "the database that is there now"),
+    ]
+    for name, value in rows:
+        grid.add_row(Text(name, style="dim"), Text(one_line(value)))
+    return grid

@@ -1,0 +1,235 @@
+"""The steps that fill an environment's database anew: made ready beside the present one, proven with the release that
+runs there, and only then put in its place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from greenroom.domain.data import Holding, require_clearance
+from greenroom.domain.errors import Refused
+from greenroom.domain.evidence import Outcome
+from greenroom.domain.kinds import DataLabel
+from greenroom.domain.ledger import timestamp
+from greenroom.domain.release import Listen, MigrationStyle
+from greenroom.ports.databases import Database
+from greenroom.ports.datasets import VAULT
+from greenroom.workflows.commands import run_check, run_to_end
+from greenroom.workflows.instances import Deployment, process_variables, variables
+from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
+from greenroom.workflows.steps import traffic
+from greenroom.workflows.steps.check import wait_until_healthy
+from greenroom.workflows.steps.ground import former, was
+from greenroom.workflows.steps.rebuild import facts_of, rebuild
+
+HOLDING = "holding"
+"""The family of evidence that says what an environment's database holds."""
+
+
+class GatherStep:
+    """The data, beside the present database: a rebuilt backup where a copy of production may be, a masked dataset
+    elsewhere. What may be there is asked again here, whoever asked before."""
+
+    name = "gather"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, work = context.world, context.work
+        dataset = work.request.get("dataset")
+        if dataset is None:
+            source = str(work.request["source"])
+            require_clearance(DataLabel.COPY, context.config.clearance, context.environment, source)
+            world.backups.ship(source)
+            route, rebuilt = rebuild(context, context.environment, work.id, census=False, source=source)
+            as_of = rebuilt.last_commit or route.base.ended_at
+            facts = {**facts_of(route, rebuilt), "label": "copy", "source": source, "as_of": timestamp(as_of)}
+        else:
+            found = next((d for d in world.vault.datasets() if d.name == dataset), None)
+            if found is None:
+                raise Refused(
+                    "data.dataset_unknown",
+                    f"there is no dataset {dataset}",
+                    hint="greenroom data list shows those there are",
+                )
+            require_clearance(found.label, context.config.clearance, context.environment, found.name)
+            context.guard()
+            world.candidates.place(found.name, context.environment, work.id, say=context.say)
+            facts = {
+                "label": found.label.name.lower(),
+                "source": found.source,
+                "as_of": timestamp(found.as_of) if found.as_of else None,
+                "backup": found.backup,
+                "dataset": found.name,
+                "rules": found.rules,
+                "bytes": found.bytes,
+            }
+        context.crash("gathered")
+        return Done(facts)
+
+    def undo(self, context: StepContext) -> Outcomes:
+        context.guard()
+        context.world.candidates.discard(context.environment, context.work.id)
+        return Done()
+
+
+class ReadyStep:
+    """Side effects neutralised, pending migrations replayed, the environment's edits run, and the release that visitors
+    reach started on it once, health check and journeys included: it is known to live on it before anybody waits."""
+
+    name = "ready"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, release = context.world, context.release
+        origin = VAULT if context.fact("gather", "dataset") else str(context.fact("gather", "source"))
+        began = world.clock.monotonic()
+        context.guard()
+        with world.candidates.serving(
+            context.environment, context.work.id, release.descriptor.services, origin=origin, say=context.say
+        ) as database:
+            context.crash("settled")
+            self._migrate(context, database)
+            edits = context.config.edits
+            if edits:
+                context.guard()
+                world.candidates.run_sql(database, edits)
+                context.say(f"{len(edits)} edits were run")
+            context.crash("edited")
+            evidence = self._prove(context, database)
+        return Done({"seconds": round(world.clock.monotonic() - began, 3), "edits": len(edits)}, evidence)
+
+    def undo(self, context: StepContext) -> Outcomes:
+        self._end(context)
+        return Done()
+
+    def _migrate(self, context: StepContext, database: Database) -> None:
+        """Raises Refused (`data.migration_failed`)."""
+        migration = context.release.descriptor.migration
+        if migration.style not in (MigrationStyle.COMMAND, MigrationStyle.AT_START_UNLESS):
+            return
+        context.guard()
+        context.say(f"replaying the migrations of {context.release.version}")
+        finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate", database)
+        if finished.code != 0:
+            raise Refused(
+                "data.migration_failed",
+                f"the migrations of {context.release.version} do not lead from production's data to its schema",
+                because=f"{finished.ended_by}: {finished.output.strip()[-1500:]}",
+                hint=f"promote a release into {context.environment} that is not older than production's",
+            )
+
+    def _prove(self, context: StepContext, database: Database) -> tuple[NewEvidence, ...]:
+        """Raises Refused (`release.unhealthy`, `data.not_proven`)."""
+        world, release, plan = context.world, context.release, _trial(context)
+        self._end(context)  # what an earlier attempt left runs on another database
+        place = world.runtime.prepare(context.environment)
+        if release.descriptor.web.listen is Listen.PORT:
+            plan = Deployment(plan.environment, release, plan.work_id, world.runtime.free_port(context.environment))
+        dial = plan.dial(place)
+        given = process_variables(variables(world, context.environment, release, database), release)
+        found: list[NewEvidence] = []
+        try:
+            for spec in plan.specs(place, world.unpacked(release.digest), given, dial):
+                if spec.dial:  # what works beside the web process would act on the data
+                    context.guard()
+                    world.runtime.start(spec)
+            wait_until_healthy(context, dial, plan.instance_ids_of(release.descriptor.web))
+            world.edge.preview(context.environment, dial)
+            url = world.edge.preview_url(context.environment)
+            for check in release.descriptor.checks:
+                if check.journey and context.environment in check.environments:
+                    context.say(f"running {check.name}")
+                    found.append(run_check(context, check, url))
+                    if found[-1].outcome is not Outcome.PASSED:
+                        raise Refused(
+                            "data.not_proven",
+                            f"{check.name} {found[-1].outcome} for {release.version} on the new data",
+                            because=str(found[-1].facts.get("output", "")).strip()[-1500:],
+                            hint="the present data stays; see what it needs that production's data lacks",
+                        )
+        finally:
+            self._end(context)
+        return tuple(found)
+
+    def _end(self, context: StepContext) -> None:
+        context.world.edge.preview(context.environment, None)
+        traffic.stop_all(context, _trial(context))
+
+
+class PauseStep:
+    """Visitors wait at the edge, requests in flight finish, and the application rests."""
+
+    name = "hold"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        if former(context) is None:
+            return Done()
+        context.say("new requests wait at the edge; those in flight finish")
+        seconds = traffic.hold(context, was(context))
+        traffic.rest(context)
+        context.crash("held")
+        return Done({"application_seconds": seconds})
+
+    def undo(self, context: StepContext) -> Outcomes:
+        if former(context) is not None:
+            traffic.let_go(context)
+        return Done()
+
+
+class SwapStep:
+    """Two renames and a start. What was there is kept aside."""
+
+    name = "exchange"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        context.guard()
+        context.world.candidates.exchange(context.environment, context.work.id)
+        context.crash("exchanged")
+        return Done({"aside": context.work.id})
+
+    def undo(self, context: StepContext) -> Outcomes:
+        context.guard()
+        context.world.candidates.put_back(context.environment, context.work.id)
+        return Done()
+
+
+class RecordRefreshStep:
+    """What the environment holds now is evidence. Of what was put aside the newest is kept; restore points of the data
+    that was replaced go: they would bring it back under another name."""
+
+    name = "record"
+    returns = False
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, work = context.world, context.work
+        context.guard()
+        world.candidates.discard(context.environment, work.id)
+        for name in world.candidates.asides(context.environment):
+            if name != work.id:
+                world.candidates.drop_aside(context.environment, name)
+        world.databases.drop_restore_points(context.environment, 0)
+        holding = holding_of(context, world.clock.now())
+        facts = {**holding.as_dict(), "work": work.id, "seconds": self._seconds(context)}
+        return Done(facts, (NewEvidence(HOLDING, context.environment, Outcome.PASSED, facts),))
+
+    def undo(self, context: StepContext) -> Outcomes:
+        return Done()
+
+    def _seconds(self, context: StepContext) -> float:
+        began = context.work.started_at or context.work.requested_at
+        return round((context.world.clock.now() - began).total_seconds(), 3)
+
+
+def holding_of(context: StepContext, at: datetime) -> Holding:
+    """What `gather` brought, as the environment's holding from `at` on."""
+    told: dict[str, Any] = {
+        k: context.fact("gather", k) for k in ("label", "source", "as_of", "backup", "dataset", "rules")
+    }
+    return Holding.from_dict({**told, "at": timestamp(at)})
+
+
+def _trial(context: StepContext) -> Deployment:
+    """The release as this work tries it on the new data."""
+    return Deployment(context.environment, context.release, context.work.id)

@@ -1,0 +1,186 @@
+"""The steps that make a masked dataset: production's backup is brought back inside the vault, masked there, compared
+with what was there, and published."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from greenroom.domain.data import Dataset, MaskingPlan
+from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.evidence import Outcome
+from greenroom.domain.kinds import DataLabel
+from greenroom.domain.ledger import timestamp
+from greenroom.domain.release import Services
+from greenroom.ports.datasets import VAULT
+from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
+from greenroom.workflows.steps.rebuild import facts_of, rebuild
+
+DATASET, LEAKS = "dataset", "leaks"
+"""Families of evidence: a dataset was made (or refused), its leak check."""
+
+
+class FillVaultStep:
+    """The newest backup of the source, rebuilt in the vault. Production is not read."""
+
+    name = "rebuild"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, source = context.world, context.environment
+        world.backups.ship(source)
+        route, rebuilt = rebuild(context, VAULT, context.work.id, census=False)
+        context.crash("rebuilt")
+        as_of = rebuilt.last_commit or route.base.ended_at
+        base = {"version": route.base.version, "extensions": list(route.base.extensions), "as_of": timestamp(as_of)}
+        return Done({**facts_of(route, rebuilt), **base})
+
+    def undo(self, context: StepContext) -> Outcomes:
+        context.guard()
+        context.world.backups.discard(VAULT, context.work.id)
+        return Done()
+
+
+class MaskStep:
+    """Copied, masked, into a cluster of its own. A column that nobody ruled stops it, and is evidence."""
+
+    name = "mask"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        plan, world = plan_of(context), context.world
+        context.guard()
+        try:
+            copied = world.vault.mask(
+                context.work.id,
+                context.environment,
+                context.work.id,
+                services_of(context),
+                plan,
+                say=context.say,
+                go_on=lambda: not context.cancelled(),
+            )
+        except (Refused, BadInput) as error:
+            facts = {"code": error.code, "error": error.message, "because": error.because[:500], **error.facts}
+            raise StepFailed(error, (NewEvidence(DATASET, context.environment, Outcome.FAILED, facts),)) from error
+        context.crash("masked")
+        for said in copied.said[:20]:
+            context.say(said)
+        rows = sum(copied.rows.values())
+        context.say(f"{rows} rows copied, {copied.masked_columns} columns masked")
+        return Done(
+            {
+                "rules": plan.digest,
+                "masked_columns": copied.masked_columns,
+                "rows": rows,
+                "tables": len(copied.rows),
+                "said": list(copied.said[:100]),
+                "seconds": round(copied.seconds, 3),
+                "bytes": copied.bytes,
+            }
+        )
+
+    def undo(self, context: StepContext) -> Outcomes:
+        context.guard()
+        context.world.vault.drop(context.work.id)
+        return Done()
+
+
+class ExamineStep:
+    """Nothing of what was there may be left: what would leave is compared with it. The report is evidence."""
+
+    name = "examine"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        context.guard()
+        found = context.world.vault.examine(
+            context.work.id,
+            context.environment,
+            context.work.id,
+            services_of(context),
+            plan_of(context),
+            say=context.say,
+            go_on=lambda: not context.cancelled(),
+        )
+        context.crash("examined")
+        if found.problem:
+            refusal = Refused(
+                "data.leak",
+                "the masked dataset is not published: something of production is left in it",
+                because=found.problem,
+                hint="choose other rules for the columns that are named; greenroom work show has the whole report",
+                facts=dict(found.facts),
+            )
+            raise StepFailed(refusal, (self._evidence(context, Outcome.FAILED, found.facts),))
+        context.say("nothing of production was found in it")
+        return Done({"report": dict(found.facts)}, (self._evidence(context, Outcome.PASSED, found.facts),))
+
+    def undo(self, context: StepContext) -> Outcomes:
+        return Done()
+
+    def _evidence(self, context: StepContext, outcome: Outcome, facts: Any) -> NewEvidence:
+        return NewEvidence(LEAKS, context.work.id, outcome, dict(facts))
+
+
+class PublishStep:
+    """From here on environments and clones may be filled from it. The vault is emptied, and old datasets go."""
+
+    name = "publish"
+    returns = False
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, work = context.world, context.work
+        context.guard()
+        as_of = context.fact("rebuild", "as_of")
+        dataset = world.vault.publish(
+            work.id,
+            Dataset(
+                name=work.id,
+                source=context.environment,
+                label=DataLabel.MASKED,
+                made_at=world.clock.now(),
+                as_of=datetime.fromisoformat(as_of) if as_of else None,
+                backup=str(context.fact("rebuild", "backup", "")),
+                rules=str(context.fact("mask", "rules", "")),
+                version=str(context.fact("rebuild", "version", "")),
+                extensions=tuple(context.fact("rebuild", "extensions", ())),
+                bytes=0,
+                rows=int(context.fact("mask", "rows", 0)),
+                masked_columns=int(context.fact("mask", "masked_columns", 0)),
+                report=context.fact("examine", "report", {}),
+            ),
+        )
+        context.crash("published")
+        world.backups.discard(VAULT, work.id)
+        for old in world.vault.datasets()[: -world.project().data.keep]:
+            context.guard()
+            world.vault.drop(old.name)
+            context.say(f"{old.name} is not kept any longer")
+        facts = {
+            "name": dataset.name,
+            "as_of": timestamp(dataset.as_of) if dataset.as_of else None,
+            "backup": dataset.backup,
+            "rules": dataset.rules,
+            "rows": dataset.rows,
+            "masked_columns": dataset.masked_columns,
+            "bytes": dataset.bytes,
+            "version": dataset.version,
+        }
+        context.say(f"{dataset.name} can be used: greenroom data refresh ENVIRONMENT")
+        return Done(facts, (NewEvidence(DATASET, dataset.name, Outcome.PASSED, facts),))
+
+    def undo(self, context: StepContext) -> Outcomes:
+        return Done()
+
+
+def plan_of(context: StepContext) -> MaskingPlan:
+    """The masking plan in force. A work that began under another begins its copy anew, so the last one counts."""
+    return context.world.project().data.plan
+
+
+def services_of(context: StepContext) -> Services:
+    """What the copy in the vault needs of PostgreSQL."""
+    version = str(context.fact("rebuild", "version"))
+    extensions = tuple(str(e) for e in context.fact("rebuild", "extensions", ()))
+    return Services(int(version.partition(".")[0]), extensions)
