@@ -141,8 +141,16 @@ def own_holding(kind: Kind, environment: str, at: datetime) -> Holding:
     return Holding(label, environment, at)
 
 
-def require_clearance(label: DataLabel, clearance: DataLabel, target: str, source: str) -> None:
-    """The one rule of where data may go. Raises Refused (`data.clearance`) for whoever asks."""
+def require_clearance(label: DataLabel, clearance: DataLabel, kind: Kind, target: str, source: str) -> None:
+    """The one rule of where data may go: never up the lattice, and never into production. Raises Refused
+    (`data.clearance`, `data.flows_back`) for whoever asks."""
+    if kind is Kind.PRODUCTION:
+        raise Refused(
+            "data.flows_back",
+            f"nothing is brought into {target}",
+            because="production holds what its visitors made; copies flow from it, not into it",
+            hint="greenroom backup restore brings a state of its own back",
+        )
     if label <= clearance:
         return
     raise Refused(

@@ -14,7 +14,7 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.upkeep import due_backup
 from greenroom.domain.work import State, Work
-from greenroom.services import backups
+from greenroom.services import backups, data
 from greenroom.services.app import App
 from greenroom.store import records
 
@@ -61,7 +61,7 @@ class Custodian:
                 log.warning(
                     "custody.failed", environment=environment.name, **{k: str(v) for k, v in e.as_dict().items()}
                 )
-        return asked
+        return asked + self._refresh()
 
     def _look_after(self, environment: str, policy: BackupPolicy) -> list[Work]:
         world = self._app.world
@@ -84,6 +84,26 @@ class Custodian:
             asked.append(backups.back_up(self._app, CUSTODIAN, environment, full=wanted == "full"))
         if archive.backups and self._is_drill_due(environment, policy, now):
             asked.append(backups.drill(self._app, CUSTODIAN, environment))
+        return asked
+
+    def _refresh(self) -> list[Work]:
+        """Environments whose data is older than their `data.refresh` are filled anew; where a masked dataset is wanted
+        and the newest is too old as well, one is made first."""
+        asked: list[Work] = []
+        now = self._app.world.clock.now()
+        for one in self._app.world.project().environments:
+            if one.refresh_seconds is None:
+                continue
+            try:
+                due = data.due(self._app, one.name, one.refresh_seconds, now)
+                if due is WorkKind.DATASET and self._may_again(due, data.source_of(self._app), now):
+                    asked.append(data.make(self._app, CUSTODIAN))
+                elif due is WorkKind.REFRESH and self._may_again(due, one.name, now):
+                    work, _ = data.refresh(self._app, CUSTODIAN, one.name)
+                    asked += [work] if work else []
+            except GreenroomError as e:
+                told = {k: str(v) for k, v in e.as_dict().items()}
+                log.warning("custody.failed", environment=one.name, **told)
         return asked
 
     def _is_drill_due(self, environment: str, policy: BackupPolicy, now: datetime) -> bool:

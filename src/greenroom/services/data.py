@@ -5,6 +5,7 @@ Where data may go is decided by `domain.data.require_clearance`, asked here and 
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from greenroom.domain.data import Dataset, Holding, newest, own_holding, require_clearance
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
-from greenroom.domain.kinds import DataLabel, Kind
+from greenroom.domain.kinds import DataLabel
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import Work
@@ -88,6 +89,22 @@ def refresh(
         app.add_work(tx, work)
     app.poke()
     return work, preview
+
+
+def due(app: App, environment: str, seconds: float, now: datetime) -> WorkKind | None:
+    """What would make the environment's data no older than `seconds`: a dataset first, or a refresh; None: nothing."""
+    limit = now - timedelta(seconds=seconds)
+    with app.world.store.database.reading() as tx:
+        row = records.environment(tx, environment)
+        held = holding_of(app, tx, row)
+    if row.current is None or held is None or (held.as_of is not None and held.as_of >= limit):
+        return None
+    if held.as_of is not None and held.at >= limit:  # nothing newer was written in production since
+        return None
+    if app.world.project().environment(environment).clearance >= DataLabel.COPY:
+        return WorkKind.REFRESH
+    known = newest(app.world.vault.datasets())
+    return WorkKind.REFRESH if known is not None and known.made_at >= limit else WorkKind.DATASET
 
 
 def datasets(app: App, actor: Actor) -> dict[str, Any]:
@@ -176,8 +193,12 @@ def source_of(app: App) -> str:
 def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None) -> dict[str, Any]:
     """What a refresh would bring, and from where."""
     config, source = app.world.project().environment(row.name), source_of(app)
-    if row.kind is Kind.PRODUCTION or row.name == source:
-        require_clearance(DataLabel.LIVE, DataLabel.NONE, row.name, source)
+    if row.name == source:
+        raise Refused(
+            "data.own_source",
+            f"{source} is what all others are filled from",
+            hint="greenroom backup restore brings a state of its own back",
+        )
     if not config.runs or row.current is None:
         raise Refused(
             "data.nothing_there",
@@ -204,7 +225,7 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
     if wants_copy:
         _require_backup(app, source)
     label = found.label if found else DataLabel.COPY
-    require_clearance(label, config.clearance, row.name, source)
+    require_clearance(label, config.clearance, row.kind, row.name, source)
     with app.world.store.database.reading() as tx:
         present = holding_view(app, tx, row)["holds"]
     return {

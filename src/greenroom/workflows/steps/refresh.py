@@ -38,7 +38,7 @@ class GatherStep:
         dataset = work.request.get("dataset")
         if dataset is None:
             source = str(work.request["source"])
-            require_clearance(DataLabel.COPY, context.config.clearance, context.environment, source)
+            self._require(context, DataLabel.COPY, source)
             world.backups.ship(source)
             route, rebuilt = rebuild(context, context.environment, work.id, census=False, source=source)
             as_of = rebuilt.last_commit or route.base.ended_at
@@ -51,7 +51,7 @@ class GatherStep:
                     f"there is no dataset {dataset}",
                     hint="greenroom data list shows those there are",
                 )
-            require_clearance(found.label, context.config.clearance, context.environment, found.name)
+            self._require(context, found.label, found.name)
             context.guard()
             world.candidates.place(found.name, context.environment, work.id, say=context.say)
             facts = {
@@ -70,6 +70,10 @@ class GatherStep:
         context.guard()
         context.world.candidates.discard(context.environment, context.work.id)
         return Done()
+
+    def _require(self, context: StepContext, label: DataLabel, source: str) -> None:
+        config = context.config
+        require_clearance(label, config.clearance, config.kind, config.name, source)
 
 
 class ReadyStep:
