@@ -162,6 +162,18 @@ def holding_view(app: App, tx: Connection, row: EnvironmentRow) -> dict[str, Any
     return told
 
 
+def remark(app: App, environment: str) -> dict[str, Any]:
+    """What stands beside an arrow: what the environment it leads into holds, and, where masked data is wanted there,
+    why none can be made."""
+    with app.world.store.database.reading() as tx:
+        row = records.environment(tx, environment)
+        told = holding_view(app, tx, row)
+        source = app.world.project().data.source
+        wants_masked = app.world.project().environment(environment).clearance == DataLabel.MASKED
+        problem = problem_of(tx, source) if source and wants_masked else None
+    return {**told, "problem": problem}
+
+
 def problem_of(tx: Connection, source: str) -> dict[str, Any] | None:
     """Why no dataset can be made of the source's data, as the newest attempt found; None when it could."""
     refused = records.newest_evidence(tx, DATASET, source)

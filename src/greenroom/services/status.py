@@ -16,6 +16,7 @@ from greenroom.domain.names import short
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import State, Work
 from greenroom.ports.runtime import InstanceState
+from greenroom.services import data
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
 from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there, without_output
@@ -152,6 +153,7 @@ def _environment(app: App, tx: Connection, actor: Actor, known: _Known, index: i
         "previous": _release(known, row.previous),
         "since": row.since,
         "age_seconds": (now - row.since).total_seconds() if row.since else None,
+        "data": data.holding_view(app, tx, row)["holds"] if config.runs else None,
         "health": _health(app, row) if config.runs and row.current else None,
         "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
         "work": [_work_view(w, now, known.called, heard=hears(actor, row.kind)) for w in mine],

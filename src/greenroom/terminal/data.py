@@ -59,6 +59,12 @@ def _dataset_line(d: Mapping[str, Any]) -> Text:
     return Text.assemble((one_line(d["name"]), "bold"), told, (stale, "yellow"))
 
 
+def remark(told: Mapping[str, Any]) -> RenderableType:
+    """What the environment's database holds, below the checklist; and why nothing newer can come."""
+    line = Text.assemble(("its data  ", "dim"), _line(told["environment"], told["holds"]))
+    return Group(line, problem(told["problem"])) if told["problem"] else line
+
+
 def datasets(found: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = []
     if found["datasets"]:

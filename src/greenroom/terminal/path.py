@@ -114,6 +114,9 @@ class _View:
             return Text("queued", style="cyan")
         if any(w["state"] == "waiting" for w in e["work"]):
             return Text("waiting", style="yellow")
+        held = e["data"]
+        if held and held["as_of"]:  # it came from production: how old is it?
+            return Text(f"{held['label']} {age(held['age_seconds'] or 0)}", style="dim")
         return Text()
 
     def _arrow(self, e: dict[str, Any]) -> Text:
