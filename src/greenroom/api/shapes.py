@@ -94,6 +94,7 @@ class WorkSummary(Answered):
     requested_by: str
     requested_at: datetime
     not_before: datetime | None
+    bakes_until: datetime | None = Field(description="When the bake that is under way ends by itself.")
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float
@@ -143,6 +144,11 @@ class Arrow(Checklist):
     requested: bool = Field(description="True when somebody asked for it already.")
 
 
+class Followed(Answered):
+    branch: str
+    failed: WorkSummary | None = Field(description="Why its newest commit is not there, if it failed.")
+
+
 class EnvironmentInPlace(Answered):
     name: str
     kind: Literal["dev", "qa", "packaging", "uat", "staging", "production"]
@@ -155,6 +161,7 @@ class EnvironmentInPlace(Answered):
     frozen: list[Frozen]
     work: list[WorkSummary]
     arrow: Arrow | None = Field(description="What may come in next, and what keeps it.")
+    follows: Followed | None
 
 
 class PathInPlace(Answered):

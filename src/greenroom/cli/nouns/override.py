@@ -8,6 +8,7 @@ import typer
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Environment, Release, seconds_of
+from greenroom.domain.gate import OVERRIDE_LIMIT
 from greenroom.terminal.words import local, one_line
 
 ORDER = 120
@@ -38,7 +39,7 @@ def override(
         release=release,
         environment=environment,
         reason=reason,
-        seconds=seconds_of(for_, "--for"),
+        seconds=seconds_of(for_, "--for", most=OVERRIDE_LIMIT.total_seconds()),
     )
     session.answer(given, lambda: f"{one_line(gate)} is set aside until {local(given['expires_at'])}")
     return 0
