@@ -31,12 +31,20 @@ def unreachable(known: Credentials, error: Exception) -> Errored:
             because=because,
             hint="greenroom up on its machine starts it; applications go on without it",
         )
-    if _keeper_answers(home):
+    state = _state_at_keeper(home)
+    if state == "unknown":
         return Kind(
             "api.unreachable",
             f"the control plane at {known.url} does not answer",
-            because=f"{because}; its keeper does, and starts it again by itself if it ended",
-            hint="ask again in a moment; greenroom doctor says how it stands, greenroom up starts it after a down",
+            because=f"{because}; its keeper does, and was told to keep none",
+            hint="greenroom up starts it; what runs goes on meanwhile",
+        )
+    if state is not None:
+        return Kind(
+            "api.unreachable",
+            f"the control plane at {known.url} does not answer",
+            because=f"{because}; its keeper does, and starts it again by itself when it ends",
+            hint="ask again in a moment; if it stays away, greenroom doctor says how it stands",
         )
     return Kind(
         "api.unreachable",
@@ -71,10 +79,14 @@ def findings(known: Credentials, error: Errored) -> list[Finding]:
     return [*found, _finding("everything else", "errored", said, AFTERWARDS)]
 
 
-def _keeper_answers(home: Home) -> bool:
+def _state_at_keeper(home: Home) -> str | None:
+    """How the keeper says that the control plane stands; `unknown` when it keeps none; None when it does not answer."""
     from greenroom.keeper.client import KeeperClient
 
-    return KeeperClient(home.keeper).answers()
+    try:
+        return KeeperClient(home.keeper).status(CONTROL_PLANE).state
+    except OSError:
+        return None
 
 
 def _of_keeper(home: Home) -> Iterator[Finding]:

@@ -33,13 +33,14 @@ def override(
     \b
     Example: greenroom override window 7.0.1 production --reason "data loss, see #812" --for 2h
     """
+    seconds = seconds_of(for_, "--for", most=OVERRIDE_LIMIT.total_seconds())
     given = session.client.post(
         "overrides",
         gate=gate,
         release=release,
         environment=environment,
         reason=reason,
-        seconds=seconds_of(for_, "--for", most=OVERRIDE_LIMIT.total_seconds()),
+        seconds=seconds,
     )
     session.answer(given, lambda: f"{one_line(gate)} is set aside until {local(given['expires_at'])}")
     return 0
