@@ -323,7 +323,7 @@ def probe_until_ready(clock: Clock, attempt: Callable[[], None], seconds: float 
                     "database.start_timeout",
                     f"the database is not ready after {seconds:g} s",
                     because=str(error),
-                    hint="a large database recovers slowly: try again; its log lies below env/ in the home",
+                    hint="a large database recovers slowly: try again; logs/postgres-ENV.log in the home says more",
                 ) from error
         clock.sleep(POLL_SECONDS)
 
