@@ -65,7 +65,12 @@ def _found(
         if one is None:
             continue
         if problem := _name_problem(one) or problem_of(one):
-            raise Errored("registry.malformed", f"{module.__name__}.{attribute} is not a {noun}", because=problem)
+            raise Errored(
+                "registry.malformed",
+                f"{module.__name__}.{attribute} is not a {noun}",
+                because=problem,
+                hint="mend that module as it says above, or take it away",
+            )
         if one.name in found:
             raise Errored(
                 "registry.claimed_twice",

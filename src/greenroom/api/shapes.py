@@ -94,6 +94,7 @@ class WorkSummary(Answered):
     requested_by: str
     requested_at: datetime
     not_before: datetime | None
+    bakes_until: datetime | None = Field(description="When the bake that is under way ends by itself.")
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float
@@ -158,6 +159,11 @@ class Held(Answered):
     rules_current: bool = Field(description="False when other rules are in force by now.")
 
 
+class Followed(Answered):
+    branch: str
+    failed: WorkSummary | None = Field(description="Why its newest commit is not there, if it failed.")
+
+
 class EnvironmentInPlace(Answered):
     name: str
     kind: Literal["dev", "qa", "packaging", "uat", "staging", "production"]
@@ -171,6 +177,7 @@ class EnvironmentInPlace(Answered):
     frozen: list[Frozen]
     work: list[WorkSummary]
     arrow: Arrow | None = Field(description="What may come in next, and what keeps it.")
+    follows: Followed | None
 
 
 class PathInPlace(Answered):
