@@ -24,7 +24,7 @@ from greenroom.discovery.model import (
     Undecided,
     Verdict,
 )
-from greenroom.discovery.naming import tokens
+from greenroom.discovery.naming import is_of_something, tokens
 from greenroom.discovery.place import Place
 from greenroom.discovery.subjects import About, Subject, about_all
 from greenroom.masking._types import DATES, Kind, kind_of
@@ -37,6 +37,9 @@ SHOWN = 0.25
 
 COMMENT = 0.85
 """How much a comment counts against a name."""
+
+COMMENT_WORDS = 5
+"""A longer comment speaks of other things too."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str,
 def _judge_with(detectors: Mapping[str, Detector]) -> Judge:
     def judge(place: Place) -> Finding | None:
         best = _best(place, detectors)
-        if (best is None or best.confidence < PROPOSED) and place.facts.comment:
+        comment = tokens(place.facts.comment[:200])
+        is_silent = best is None or best.confidence < PROPOSED
+        if is_silent and 0 < len(comment) <= COMMENT_WORDS and not is_of_something(place.words):
             told = _best(place.reworded(place.facts.comment), detectors)
             if told is not None and told.confidence * COMMENT > (best.confidence if best else 0.0):
                 confidence = round(told.confidence * COMMENT, 2)

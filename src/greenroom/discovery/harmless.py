@@ -20,8 +20,8 @@ TECHNICAL = vocabulary(
 )
 NUMBERED = vocabulary("id ids no nr num number nummer numero code key ref reference uuid guid pk fk index")
 SILENT_TYPES = vocabulary(
-    """interval money bit tsquery int4range int8range numrange daterange tsrange tstzrange oid regclass ltree lquery
-    pg_lsn box circle path lseg line polygon"""
+    """interval money bit tsquery int4range int8range numrange daterange tsrange tstzrange oid regclass ltree
+    lquery pg_lsn box circle path lseg line polygon"""
 )
 
 

@@ -77,10 +77,16 @@ def find(words: tuple[str, ...], phrases: Collection[str]) -> Match | None:
             joined = "".join(words[start:end])
             phrase = singular(joined, phrases)
             if phrase is None and end == start + 1:
-                phrase = next((p for p in phrases if len(p) >= SHORTEST_TAIL and joined.endswith(p)), None)
+                tails = (p for p in phrases if len(p) >= SHORTEST_TAIL and joined.endswith(p))
+                phrase = max(tails, key=len, default=None)
             if phrase is not None and (best is None or len(phrase) > best[0]):
                 best = len(phrase), Match(phrase, start, end, end - start == len(words))
     return best[1] if best else None
+
+
+def is_of_something(words: tuple[str, ...]) -> bool:
+    """The name is one of a kind, a count or a state of something: `card_type`, `cardtype`."""
+    return any(w in NOT_ITSELF or w.endswith(("type", "status", "count", "frequency")) for w in words)
 
 
 def says(words: tuple[str, ...], phrases: Collection[str]) -> Match | None:

@@ -22,7 +22,7 @@ class Subject(StrEnum):
 
 
 STAFF = vocabulary(
-    """staff employee worker clerk manager mitarbeiter personal angestellter employe salarie empleado trabajador
+    """staff employee clerk manager mitarbeiter personal angestellter employe salarie empleado trabajador
     dipendente impiegato medewerker werknemer funcionario colaborador salesperson salesrep agent operator
     admin user benutzer usuario utilisateur gebruiker utente"""
 )
@@ -31,16 +31,17 @@ PERSON = STAFF | vocabulary(
     lecturer author actor actress player athlete driver contact subscriber donor guest tenant candidate
     applicant visitor voter owner holder passenger resident citizen attendee participant lead parent child
     guardian doctor physician nurse caregiver beneficiary policyholder borrower buyer shopper recipient
-    sender individual human profile volunteer director writer musician speaker winner friend follower party
-    reader cardholder signatory witness lawyer judge kunde kundin benutzer nutzer mitglied patientin schuler
-    lehrer arzt arztin aerztin teilnehmer bewerber autor fahrer ansprechpartner kontakt versicherter mieter
-    eigentumer gast spender abonnent anwender bewohner verfasser personne utilisateur eleve etudiant
-    enseignant professeur medecin membre adherent auteur abonne locataire proprietaire beneficiaire salarie
-    acheteur inscrit stagiaire candidat persona cliente usuario paciente alumno estudiante profesor medico
-    miembro socio propietario inquilino huesped conductor candidato contacto titular comprador utente
-    paziente studente insegnante docente autore proprietario ospite contatto alunno anagrafica persoon klant
-    gebruiker leerling docent arts lid huurder eigenaar bezoeker deelnemer contactpersoon pessoa utilizador
-    aluno estudante membro hospede"""
+    sender individual human profile volunteer debtor creditor lender investor reviewer salesman coach trainer
+    therapist referrer chef director writer musician speaker winner friend follower party reader cardholder
+    signatory witness lawyer judge kunde kundin benutzer nutzer mitglied patientin schuler lehrer arzt arztin
+    aerztin teilnehmer bewerber autor fahrer ansprechpartner kontakt versicherter mieter eigentumer gast
+    spender abonnent anwender bewohner verfasser personne utilisateur eleve etudiant enseignant professeur
+    medecin membre adherent auteur abonne locataire proprietaire beneficiaire salarie acheteur inscrit
+    stagiaire candidat persona cliente usuario paciente alumno estudiante profesor medico miembro socio
+    propietario inquilino huesped conductor candidato contacto titular comprador utente paziente studente
+    insegnante docente autore proprietario ospite contatto alunno anagrafica persoon klant gebruiker leerling
+    docent arts lid huurder eigenaar bezoeker deelnemer contactpersoon pessoa utilizador aluno estudante
+    membro hospede"""
 )
 ORGANISATION = vocabulary(
     """company organisation organization org vendor supplier shipper carrier manufacturer publisher distributor
@@ -77,17 +78,17 @@ CATALOGUE = vocabulary(
     configuration migration feature version translation template page menu option reason code lookup
     reference material medication drug disease diagnosecatalog icd territory zone timezone holiday calendar
     attribute property parameter media playlist inventory stock vehicle equipment ingredient recipe species
-    group team league season stadium position shift skill game schema job station airport airline aircraft
-    flight route land ort stadt bundesland kreis wahrung sprache kategorie produkt artikel buch marke
-    abteilung rolle berechtigung einstellung medikament arzneimittel fachrichtung katalog typ art preis
-    steuer leistung kurs fach raum pays ville langue categorie produit livre marque matiere cours classe
-    reglage devise medicament pais ciudad provincia idioma categoria producto libro marca asignatura curso
-    departamento moneda medicamento ajuste paese citta lingua prodotto materia corso reparto valuta farmaco
-    impostazione stad taal boek merk vak cursus afdeling instelling medicijn cidade estado produto livro
-    disciplina turma moeda"""
+    group team league season stadium position shift skill game schema station airport airline aircraft flight
+    route land ort stadt bundesland kreis wahrung sprache kategorie produkt artikel buch marke abteilung
+    rolle berechtigung einstellung medikament arzneimittel fachrichtung katalog typ art preis steuer leistung
+    kurs fach raum pays ville langue categorie produit livre marque matiere cours classe reglage devise
+    medicament pais ciudad provincia idioma categoria producto libro marca asignatura curso departamento
+    moneda medicamento ajuste paese citta lingua prodotto materia corso reparto valuta farmaco impostazione
+    stad taal boek merk vak cursus afdeling instelling medicijn cidade estado produto livro disciplina turma
+    moeda"""
 )
 KINDS_OF_THINGS = vocabulary(
-    "type typ tipo kind status role rolle katalog catalog lookup template setting config category"
+    "type typ tipo kind status role rolle katalog catalog lookup template setting config category list group"
 )
 
 GIVEN_NAME = vocabulary(
@@ -151,7 +152,7 @@ def subject_of(table: TableFacts) -> Subject:
 
 def _by_name(words: tuple[str, ...]) -> Subject:
     """English, German and Dutch have the noun last; where the first word is a kind of thing, it is the noun."""
-    if any(w in KINDS_OF_THINGS for w in words[:1] + words[-1:]):
+    if any(w in KINDS_OF_THINGS or w.endswith(("type", "status", "category")) for w in words[:1] + words[-1:]):
         return Subject.CATALOGUE
     for word in reversed(words):
         for subject, known in _BY_WORD:

@@ -11,6 +11,10 @@ DELIVERY = vocabulary(
     "ship shipping shipto bill billing billto delivery liefer rechnungs envio facturation livraison home"
 )
 
+STREET = vocabulary(
+    "street address addressline line strasse rue calle via straat rua adresse direccion indirizzo endereco"
+)
+
 
 def address_part(detector: str, place: Place, weighed: tuple[float, str], *choices: Choice) -> Finding | None:
     """A finding about a part of an address, as far as it is a person's.
@@ -25,6 +29,6 @@ def address_part(detector: str, place: Place, weighed: tuple[float, str], *choic
         return found(detector, (confidence * 0.6, f"{reason}; an organisation's"), *choices, is_personal=False)
     is_theirs = place.is_of_person or any(w in DELIVERY or singular(w, PERSON) for w in place.words)
     if not is_theirs:
-        nobody = place.about.subject is Subject.UNKNOWN
-        confidence, reason = confidence * (0.75 if nobody else 0.6), f"{reason}; whose it is, the table does not tell"
+        of_event = place.about.subject is Subject.EVENT or place.has_beside(STREET)
+        confidence, reason = confidence * (0.65 if of_event else 0.5), f"{reason}; whose it is, the table does not tell"
     return found(detector, (confidence, reason), *choices)

@@ -7,7 +7,7 @@ import re
 from greenroom.discovery.detectors._lists import is_first, is_last
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
-from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.place import FEW, Clue, Place, found, weigh
 from greenroom.discovery.subjects import Subject
 from greenroom.masking._types import Kind
 
@@ -23,6 +23,7 @@ NAMES = vocabulary(
     bericht toelichting observacao observacoes anotacoes mensagem anotacao"""
 )
 SUBJECT_LINES = vocabulary("subject betreff objet asunto oggetto onderwerp assunto")
+DESCRIPTION = vocabulary("description details reason summary selfdescription beschreibung descripcion descrizione")
 CONVERSATION = vocabulary("body content text message inhalt contenu contenido contenuto inhoud conteudo")
 CLUE = Clue("sentence", "sentences")
 MENTION = Clue("mention", "texts that mention somebody")
@@ -59,6 +60,8 @@ def judge(place: Place) -> Finding | None:
         return _named(place, share, choices)
     if place.named(SUBJECT_LINES) and place.about.subject is Subject.EVENT and place.about.people:
         return found("free_text", weigh(place, 0.7, CLUE), *choices)
+    if place.named(DESCRIPTION) and place.is_person and not texts:
+        return found("free_text", weigh(place, 0.65, Clue()), *choices)
     if texts and not place.is_catalogue:
         if share >= 0.1 or sample.share("mention_first") >= 0.3:
             clue = MENTION if share >= 0.1 else Clue("mention_first", "texts with a given name in them")
@@ -70,6 +73,9 @@ def judge(place: Place) -> Finding | None:
 
 
 def _named(place: Place, share: float, choices: tuple[Choice, ...]) -> Finding | None:
+    is_no_text = place.sample.values >= FEW and place.sample.share("number") + place.sample.share("code") >= 0.8
+    if is_no_text:
+        return found("free_text", (0.3, f"the name says so, but {place.counted('sentence', 'sentences')}"), *choices)
     if place.is_catalogue or place.kind is Kind.ENUM:
         by_name = 0.6 if share >= 0.1 else 0.0
     else:

@@ -21,6 +21,9 @@ SURELY = vocabulary(
     sachbearbeiter"""
 )
 GENERIC = vocabulary("name nom nombre nome naam names bezeichnung fullname nm navn namn")
+TAILS = ("name", "naam")
+"""Ends of words written together: `reviewername`, `kundenname`."""
+
 ROLES = vocabulary(
     """author authors createdby updatedby modifiedby approvedby assignee assignedto reviewer reporter
     submittedby enteredby lasteditedby autor auteur autore owner contact mother father spouse guardian
@@ -56,7 +59,7 @@ def judge(place: Place) -> Finding | None:
         return found(
             "full_name", (confidence * 0.6, f"{reason}; an organisation's"), Choice("full_name"), is_personal=False
         )
-    return found("full_name", (confidence, reason), Choice("full_name"))
+    return found("full_name", (confidence, reason), Choice("full_name"), Choice("username"))
 
 
 def _by_name(place: Place) -> float:
@@ -66,6 +69,8 @@ def _by_name(place: Place) -> float:
         # It may hold a number or a login as well: values decide.
         share = max(place.sample.share("full_name"), place.sample.share("first_name"))
         return 0.8 if share >= 0.3 else 0.0
+    if any(singular(w.removesuffix(tail), PERSON) for w in place.words for tail in TAILS if w.endswith(tail)):
+        return 0.85
     match = find(place.words, GENERIC)
     if match is None:
         return 0.0

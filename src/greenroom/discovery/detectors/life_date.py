@@ -18,7 +18,9 @@ STRONG = vocabulary(
     fecharegistro ultimoacceso ultimologin dataassunzione dataiscrizione dataregistrazione ultimoaccesso
     datumindienst inschrijfdatum laatstelogin dataadmissao datacadastro dataregisto ultimoacesso"""
 )
-CREATED = vocabulary("createdate createddate datecreated created createdon creationdate accountcreated createtime")
+CREATED = vocabulary(
+    "createdate createddate datecreated created createdon creationdate creationtime creationat accountcreated createtime"
+)
 
 
 def judge(place: Place) -> Finding | None:

@@ -39,7 +39,8 @@ def judge(place: Place) -> Finding | None:
     if not (place.is_text or place.is_number):
         return None
     by_name = 0.92 if place.named(NAMES) else 0.0
-    if not by_name and place.named(EXTENSION) and (place.about.people or place.is_person):
+    match = place.named(EXTENSION)
+    if not by_name and match is not None and match.whole and place.is_of_person:
         by_name = 0.8
     if by_name and place.is_catalogue:
         by_name = 0.45  # a country's prefix, a hotline
