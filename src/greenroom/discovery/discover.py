@@ -120,7 +120,7 @@ def _root(path: str, known: Mapping[str, _Known]) -> str:
 
 def _follow(path: str, verdict: Verdict) -> Verdict:
     reason = f"refers to {verdict.column}: {verdict.reason}"
-    return replace(verdict, column=path, reason=reason)
+    return replace(verdict, column=path, reason=reason, follows=verdict.column)
 
 
 def _verdict(place: Place, followers: Sequence[ColumnFacts], judge: Judge, rules: Rules) -> Verdict:

@@ -96,7 +96,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Proposal:
-    """This rule for this column. `reason` speaks of names, counts and shapes, never of values."""
+    """This rule for this column. `reason` speaks of names, counts and shapes, never of values. `follows` is the column
+    that it refers to and shares the verdict of, in this and the other verdicts."""
 
     column: str
     rule: str
@@ -105,6 +106,7 @@ class Proposal:
     reason: str
     is_personal: bool = True
     detector: str = ""
+    follows: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class Harmless:
     column: str
     confidence: float
     reason: str
+    follows: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Undecided:
     reason: str
     suggested: Choice | None = None
     confidence: float = 0.0
+    follows: str = ""
 
 
 Verdict = Proposal | Harmless | Undecided

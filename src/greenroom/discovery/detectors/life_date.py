@@ -19,7 +19,7 @@ STRONG = vocabulary(
     datumindienst inschrijfdatum laatstelogin dataadmissao datacadastro dataregisto ultimoacesso"""
 )
 CREATED = vocabulary(
-    "createdate createddate datecreated created createdon creationdate creationtime creationat accountcreated createtime"
+    "createdate createddate datecreated created createdon creationdate creationtime accountcreated createtime"
 )
 
 
