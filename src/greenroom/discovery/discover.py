@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from greenroom.discovery.fitting import Rules, fitting
+from greenroom.discovery.fitting import Rules, fits, fitting
 from greenroom.discovery.harmless import harmless
 from greenroom.discovery.inside import PROPOSED, Judge, Within, in_array, in_json
 from greenroom.discovery.model import (
@@ -27,6 +27,7 @@ from greenroom.discovery.model import (
 from greenroom.discovery.naming import is_of_something, tokens
 from greenroom.discovery.place import Place
 from greenroom.discovery.subjects import About, Subject, about_all
+from greenroom.domain.masking import Column
 from greenroom.masking._types import DATES, Kind, kind_of
 
 BOOKKEEPING_TABLES = 3
@@ -64,13 +65,15 @@ def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str,
     roots = {path: _root(path, known) for path in known}
     followers: dict[str, list[ColumnFacts]] = defaultdict(list)
     for path, root in roots.items():
-        if path != root:
+        if path != root and not known[path].facts.generated:
             followers[root].append(known[path].facts)
     judge = _judge_with(detectors)
     verdicts = {
         path: _verdict(known[path].place, followers[path], judge, rules) for path in known if roots[path] == path
     }
-    return tuple(verdicts[path] if roots[path] == path else _follow(path, verdicts[roots[path]]) for path in known)
+    return tuple(
+        verdicts[path] if roots[path] == path else _follow(known[path].place, verdicts[roots[path]]) for path in known
+    )
 
 
 def _judge_with(detectors: Mapping[str, Detector]) -> Judge:
@@ -118,7 +121,11 @@ def _root(path: str, known: Mapping[str, _Known]) -> str:
         seen.append(onward)
 
 
-def _follow(path: str, verdict: Verdict) -> Verdict:
+def _follow(place: Place, verdict: Verdict) -> Verdict:
+    """The verdict of what a column refers to, for the column. A generated one is made anew from what it is made of."""
+    path = place.facts.column.path
+    if place.facts.generated:
+        return Harmless(path, *(harmless(place) or (0.9, "generated")), verdict.column)
     reason = f"refers to {verdict.column}: {verdict.reason}"
     return replace(verdict, column=path, reason=reason, follows=verdict.column)
 
@@ -131,7 +138,7 @@ def _verdict(place: Place, followers: Sequence[ColumnFacts], judge: Judge, rules
     if finding is None or finding.confidence < PROPOSED or not finding.is_personal:
         within = _within(place, judge, rules)
         if within is not None:
-            return _of_within(column.path, within)
+            return _of_within([column, *(f.column for f in followers)], within, rules)
     if finding is None:
         return _quiet(place, rules)
     columns = [column, *(f.column for f in followers)]
@@ -154,12 +161,13 @@ def _within(place: Place, judge: Judge, rules: Rules) -> Within | None:
     return None
 
 
-def _of_within(path: str, within: Within) -> Verdict:
-    if within.is_open:
+def _of_within(columns: Sequence[Column], within: Within, rules: Rules) -> Verdict:
+    path, choice = columns[0].path, within.choice
+    if within.is_open or (choice is not None and not all(fits(choice, column, rules) for column in columns)):
         return Undecided(path, within.reason, None, within.confidence)
-    if within.choice is None:
+    if choice is None:
         return Harmless(path, within.confidence, within.reason)
-    return Proposal(path, within.choice.rule, within.choice.settings, within.confidence, within.reason, True, "inside")
+    return Proposal(path, choice.rule, choice.settings, within.confidence, within.reason, True, "inside")
 
 
 def _quiet(place: Place, rules: Rules) -> Verdict:

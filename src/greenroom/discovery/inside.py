@@ -88,7 +88,7 @@ def in_json(place: Place, judge: Judge, rules: Rules) -> Within | None:
             return Within(confidence, reason, whole)
         return Within(confidence, reason, is_open=True)
     if unknown or sample.odd_keys:
-        odd = f"; {sample.odd_keys} documents have keys that look like data" if sample.odd_keys else ""
+        odd = f"; {sample.odd_keys} keys that may be data" if sample.odd_keys else ""
         return Within(0.3, f"paths that nothing is known of: {', '.join(unknown[:NAMED]) or 'none'}{odd}", is_open=True)
     return Within(0.75, f"{len(sample.paths)} paths in its documents, none of them personal")
 

@@ -18,6 +18,7 @@ DEPTH, PATHS, ELEMENTS, NODES = 6, 60, 20, 400
 """Bounds for JSON: levels, paths of a column, elements of one array, values of one document."""
 
 _KEY = re.compile(r"[^\W\d][\w$-]{0,39}")
+"""What the name of a key looks like."""
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?!\d)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CODE = re.compile(r"(?=.*[\d_A-Z:/-])[A-Za-z0-9_.:/#-]{1,40}")
@@ -63,6 +64,7 @@ def measure_arrays(values: Sequence[Sequence[Any] | None], traits: Traits, today
 def measure_json(values: Sequence[str | None], traits: Traits, today: date) -> Sample:
     """The sample of a column of documents, by path. A text that is no JSON counts as a document with odd keys."""
     at: dict[str, list[str | None]] = {}
+    uses: Counter[str] = Counter()
     filled = odd = 0
     mixed: set[str] = set()
     for text in values:
@@ -74,11 +76,18 @@ def measure_json(values: Sequence[str | None], traits: Traits, today: date) -> S
             odd += 1
             continue
         filled += document not in ({}, [], None, "")
-        odd += _walk(document, "", at, mixed)
-    odd += sum(len(at.pop(path)) for path in _rare(at, filled, traits))
-    for path in list(at):
-        if any(path.startswith((f"{other}.", f"{other}[")) for other in mixed & at.keys()):
-            mixed.add(path)
+        own: dict[str, list[str | None]] = {}
+        odd += _walk(document, own)
+        for path, found in own.items():
+            at.setdefault(path, []).extend(found)
+        uses.update(own.keys())
+    for path in _rare(uses, filled, traits):
+        odd += uses[path]
+        del at[path]
+    for path in at:
+        # A place that is a scalar in one document and goes on in another can have no rule of its own.
+        if any(other.startswith((f"{path}.", f"{path}[")) for other in at):
+            mixed.update({path, *(o for o in at if o.startswith((f"{path}.", f"{path}[")))})
     paths = {path: measure(found, traits, today) for path, found in sorted(at.items()) if path not in mixed}
     return Sample(len(values), filled, filled, paths=paths, odd_keys=odd + len(mixed & at.keys()))
 
@@ -116,32 +125,27 @@ def _flat(value: Any, left: int) -> list[str | None]:
     return found
 
 
-def _walk(document: Any, start: str, at: dict[str, list[str | None]], mixed: set[str]) -> int:
-    """Put every scalar under its path; count the keys that are no names. A place that is a scalar here and goes on
-    elsewhere is `mixed`."""
+def _walk(document: Any, into: dict[str, list[str | None]]) -> int:
+    """Put every scalar under its path; count what is no name of a key, lies too deep, or is too much."""
     odd, left = 0, NODES
-    todo: list[tuple[Any, str, int]] = [(document, start, 0)]
+    todo: list[tuple[Any, str, int]] = [(document, "", 0)]
     while todo and left:
         left -= 1
         value, path, depth = todo.pop()
         if isinstance(value, dict):
-            if path in at:
-                mixed.add(path)
             for key, inner in list(value.items())[:NODES]:
                 if not _KEY.fullmatch(key) or depth >= DEPTH:
                     odd += 1
                 else:
                     todo.append((inner, f"{path}.{step(key)}" if path else step(key), depth + 1))
         elif isinstance(value, list):
-            if path in at:
-                mixed.add(path)
             if depth < DEPTH:
                 todo += [(inner, f"{path}[*]", depth + 1) for inner in value[:ELEMENTS]]
             else:
                 odd += 1
         elif path:
             text = None if value is None else value if isinstance(value, str) else json.dumps(value)
-            at.setdefault(path, []).append(text)
+            into.setdefault(path, []).append(text)
     return odd + len(todo)
 
 
@@ -150,20 +154,17 @@ def step(key: str) -> str:
     return key if re.fullmatch(r"[^\W\d]\w*", key) else '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _rare(at: Mapping[str, list[str | None]], documents: int, traits: Traits) -> list[str]:
-    """Paths that may be data themselves, such as a document with a key for each person: those that stand in few of the
-    documents and look like a name or have many beside them, and all beyond the bound."""
-    by_use = sorted(at, key=lambda path: (-len(at[path]), path))
-    rare = by_use[PATHS:]
-    often = max(2, documents // (20 if len(at) > 20 else 50))
-    for path in by_use[:PATHS]:
-        uses = len(at[path])
-        if uses < often or (uses < documents / 5 and _is_like_data(path, traits)):
-            rare.append(path)
-    return rare
+def _rare(uses: Mapping[str, int], documents: int, traits: Traits) -> list[str]:
+    """Paths whose keys may be data themselves, as in a document with a key for each person: those that stand in less
+    than a fifth of the documents or in one alone, names of people unless nearly all have them, and all beyond the
+    bound."""
+    by_use = sorted(uses, key=lambda path: (-uses[path], path))
+    often = max(2.0, documents / 5)
+    rare = [p for p in by_use[:PATHS] if uses[p] < often or (uses[p] < documents * 0.8 and _is_like_data(p, traits))]
+    return rare + by_use[PATHS:]
 
 
 def _is_like_data(path: str, traits: Traits) -> bool:
     keys = [key.strip('"') for key in re.split(r"[.\[]", path)]
     recognise = [traits[name] for name in ("first_name", "last_name") if name in traits]
-    return any(has(key) for key in keys if key[:1].isalpha() for has in recognise)
+    return any(has(key) for key in keys if key[:1].isupper() for has in recognise)

@@ -19,7 +19,8 @@ class Sample:
     `rows` were looked at; `values` of them are neither NULL nor empty, `distinct` of these differ. `traits` counts the
     values that have each trait (`email`, `iban`, …; `measure.py` and the detectors say which there are). `words` is
     the mean number of words, `longest` the most characters. `paths` are the places inside JSON documents by path,
-    `elements` the elements of arrays; `odd_keys` counts documents with keys that are data themselves.
+    `elements` the elements of arrays; `odd_keys` counts the keys that may be data
+    themselves, as of a document with a key for each person.
     """
 
     rows: int = 0

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
+from greenroom.discovery._abbreviations import spelled_out
+
 _PARTS = re.compile(r"[^\W\d_]+|\d+")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PLURALS = ("s", "es", "n", "en", "e", "x")
@@ -50,10 +52,10 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def tokens(name: str) -> tuple[str, ...]:
-    """The words of a name, folded; numbers are left out."""
+    """The words of a name, folded and spelled out; numbers are left out."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     words = [hump for part in _PARTS.findall(plain) for hump in _HUMPS.split(part)]
-    return tuple(fold(w) for w in words if not w.isdigit())
+    return tuple(spelled_out(fold(w)) for w in words if not w.isdigit())
 
 
 def singular(word: str, known: Collection[str]) -> str | None:

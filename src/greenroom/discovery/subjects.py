@@ -77,15 +77,14 @@ CATALOGUE = vocabulary(
     type status role permission tag topic color colour size plan price tariff tax vat setting config
     configuration migration feature version translation template page menu option reason code lookup
     reference material medication drug disease diagnosecatalog icd territory zone timezone holiday calendar
-    attribute property parameter media playlist inventory stock vehicle equipment ingredient recipe species
-    group team league season stadium position shift skill game schema station airport airline aircraft flight
-    route land ort stadt bundesland kreis wahrung sprache kategorie produkt artikel buch marke abteilung
-    rolle berechtigung einstellung medikament arzneimittel fachrichtung katalog typ art preis steuer leistung
-    kurs fach raum pays ville langue categorie produit livre marque matiere cours classe reglage devise
-    medicament pais ciudad provincia idioma categoria producto libro marca asignatura curso departamento
-    moneda medicamento ajuste paese citta lingua prodotto materia corso reparto valuta farmaco impostazione
-    stad taal boek merk vak cursus afdeling instelling medicijn cidade estado produto livro disciplina turma
-    moeda"""
+    attribute property parameter media playlist inventory stock ingredient recipe species group team league
+    season stadium position shift skill game schema station airport airline aircraft flight route land ort
+    stadt bundesland kreis wahrung sprache kategorie produkt artikel buch marke abteilung rolle berechtigung
+    einstellung medikament arzneimittel fachrichtung katalog typ art preis steuer leistung kurs fach raum
+    pays ville langue categorie produit livre marque matiere cours classe reglage devise medicament pais
+    ciudad provincia idioma categoria producto libro marca asignatura curso departamento moneda medicamento
+    ajuste paese citta lingua prodotto materia corso reparto valuta farmaco impostazione stad taal boek merk
+    vak cursus afdeling instelling medicijn cidade estado produto livro disciplina turma moeda"""
 )
 KINDS_OF_THINGS = vocabulary(
     "type typ tipo kind status role rolle katalog catalog lookup template setting config category list group"
@@ -147,7 +146,18 @@ def subject_of(table: TableFacts) -> Subject:
     by_name = _by_name(words)
     if by_name in (Subject.UNKNOWN, Subject.EVENT) and _any(columns, EMAIL) and _any(columns, SECRET):
         return Subject.PERSON
-    return by_name
+    return Subject.PERSON if by_name is Subject.UNKNOWN and _holds_people(table) else by_name
+
+
+def _holds_people(table: TableFacts) -> bool:
+    """By its values: names of people in one column, and a way to reach them in another."""
+
+    def has(limit: float, *traits: str) -> bool:
+        samples = [c.sample for c in table.columns if c.sample.values >= 10]
+        return any(s.share(trait) >= limit for s in samples for trait in traits)
+
+    has_names = has(0.2, "sure_full_name") or (has(0.5, "first_name") and has(0.4, "last_name"))
+    return has_names and has(0.5, "email", "international_phone", "street")
 
 
 def _by_name(words: tuple[str, ...]) -> Subject:

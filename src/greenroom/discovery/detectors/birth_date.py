@@ -33,7 +33,8 @@ def judge(place: Place) -> Finding | None:
     shifted = Choice("date_shift", {"days": 365})
     if by_name or place.is_number:
         return found("birth_date", weigh(place, by_name, CLUE), shifted, Choice("number_noise"), Choice("shuffle"))
-    if place.kind.value == "date" and place.is_person and place.sample.values >= 20:
+    holds_dates = place.kind.value == "date" or (place.is_text and place.sample.share("date") >= 0.9)
+    if holds_dates and place.is_person and place.sample.values >= 20:
         clue = Clue("adult_date", CLUE.title, alone=0.6 if place.sample.share("adult_date") >= 0.9 else 0.0)
         return found("birth_date", weigh(place, 0.0, clue), shifted)
     return None

@@ -35,7 +35,7 @@ def judge(place: Place) -> Finding | None:
         return address_part("city", place, weigh(place, 0.88, CLUE), Choice("city") if town else Choice("shuffle"))
     if place.named(REGION) and not set(place.words) & STATES:
         by_name = 0.82
-        if set(place.words) & {"state", "estado"} and place.is_short_list and not _is_address(place):
+        if set(place.words) & {"state", "estado"} and not _is_address(place):
             by_name = 0.3  # the state of a matter rather than of a country
         return address_part("city", place, weigh(place, by_name, Clue()), Choice("shuffle"))
     if place.named(COUNTRY) and (_is_address(place) or place.is_person):

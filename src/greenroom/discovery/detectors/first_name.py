@@ -26,7 +26,8 @@ def looks(text: str) -> bool:
 def judge(place: Place) -> Finding | None:
     if not place.is_text:
         return None
-    by_name = 0.93 if place.named(GIVEN_NAME) else 0.85 if place.named(MIDDLE) and not place.is_catalogue else 0.0
+    is_middle = place.named(MIDDLE) or (place.is_person and "mi" in place.words)
+    by_name = 0.93 if place.named(GIVEN_NAME) else 0.85 if is_middle and not place.is_catalogue else 0.0
     if not by_name and set(place.words) & GENERIC and len(place.words) == 1 and place.has_beside(FAMILY_NAME):
         by_name = 0.9
     clue = CLUE if not place.is_catalogue else Clue("first_name", "given names")

@@ -8,7 +8,7 @@ from greenroom.discovery.detectors._lists import is_first, is_last
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import FEW, Clue, Place, found, weigh
-from greenroom.discovery.subjects import Subject
+from greenroom.discovery.subjects import EMAIL, GIVEN_NAME, Subject
 from greenroom.masking._types import Kind
 
 NAMES = vocabulary(
@@ -24,12 +24,14 @@ NAMES = vocabulary(
 )
 SUBJECT_LINES = vocabulary("subject betreff objet asunto oggetto onderwerp assunto")
 DESCRIPTION = vocabulary("description details reason summary selfdescription beschreibung descripcion descrizione")
+ADDRESSED = GIVEN_NAME | EMAIL
 CONVERSATION = vocabulary("body content text message inhalt contenu contenido contenuto inhoud conteudo")
 CLUE = Clue("sentence", "sentences")
 MENTION = Clue("mention", "texts that mention somebody")
 _CONTACT = re.compile(r"[^\s@]+@[^\s@]+\.\w{2,}|\+\d[\d ()/-]{7,}\d|\b0\d{2,4}[ /-]?\d{3,}[\d -]*")
 _TITLED = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Herrn?|Frau|Sr|Sra|Mme|Monsieur|Madame|Sig|Signora|Dhr|Mevr|Mevrouw)\b\.? +[A-ZÀ-Þ][\w’'-]+"
+    r"\b(?:Mr|MR|Mrs|MRS|Ms|MS|Herrn?|HERRN?|Frau|FRAU|Sr|SR|Sra|SRA|Mme|MME|Monsieur|Madame|Sig|Signora|Dhr|Mevr|Mevrouw)\b"
+    r"\.? +[A-ZÀ-Þ][\w’'-]+"
 )
 _CAPITALS = re.compile(r"\b([A-ZÀ-Þ][\w’'-]+) +([A-ZÀ-Þ][\w’'-]+)")
 _INSIDE = re.compile(r"(?<=[a-zà-þ,] )([A-ZÀ-Þ][\w’'-]+)")
@@ -60,13 +62,15 @@ def judge(place: Place) -> Finding | None:
         return _named(place, share, choices)
     if place.named(SUBJECT_LINES) and place.about.subject is Subject.EVENT and place.about.people:
         return found("free_text", weigh(place, 0.7, CLUE), *choices)
-    if place.named(DESCRIPTION) and place.is_person and not texts:
+    if place.named(DESCRIPTION) and place.is_person and place.has_beside(ADDRESSED) and not texts:
         return found("free_text", weigh(place, 0.65, Clue()), *choices)
     if texts and not place.is_catalogue:
         if share >= 0.1 or sample.share("mention_first") >= 0.3:
             clue = MENTION if share >= 0.1 else Clue("mention_first", "texts with a given name in them")
             return found("free_text", (0.75, place.counted(clue.trait, clue.title)), *choices)
-        return found("free_text", (0.4, place.counted(CLUE.trait, CLUE.title)), *choices)
+        # Of a person's row, what somebody wrote is about that person, whomever it mentions.
+        is_theirs = place.is_of_person and sample.distinct > sample.values / 2
+        return found("free_text", (0.55 if is_theirs else 0.4, place.counted(CLUE.trait, CLUE.title)), *choices)
     if texts and share >= 0.3:
         return found("free_text", (0.45, place.counted(MENTION.trait, MENTION.title)), *choices)
     return None

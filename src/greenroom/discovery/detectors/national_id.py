@@ -31,12 +31,14 @@ OWN_NUMBERS = vocabulary(
     """customernumber customerno customernum custno clientnumber membernumber memberno membershipnumber
     membershipno patientnumber patientno employeenumber employeeno empnumber staffnumber studentnumber
     studentno rollnumber badgenumber badgeno loyaltynumber loyaltycard cardmembernumber frequentflyernumber
-    frequentflyer payrollnumber kundennummer kundennr mitgliedsnummer mitgliedsnr patientennummer patientennr
-    personalnummer personalnr matrikelnummer matrikelnr mandantennummer numclient numeroclient numadherent
-    matricule numeroetudiant numcliente numerocliente numempleado numeroempleado numsocio numeroexpediente
-    expediente matricola codicecliente klantnummer lidnummer personeelsnummer studentnummer numeroaluno
-    matricula"""
+    frequentflyer payrollnumber policynumber policyno contractnumber contractno vertragsnummer
+    versicherungsnummer policennummer numeropoliza numerocontrato kundennummer kundennr mitgliedsnummer
+    mitgliedsnr patientennummer patientennr personalnummer personalnr matrikelnummer matrikelnr
+    mandantennummer numclient numeroclient numadherent matricule numeroetudiant numcliente numerocliente
+    numempleado numeroempleado numsocio numeroexpediente expediente matricola codicecliente klantnummer
+    lidnummer personeelsnummer studentnummer numeroaluno matricula"""
 )
+VEHICLE = vocabulary("vin vehicleidentificationnumber chassisnumber fahrgestellnummer bastidor telaio")
 CLUE = Clue("national_id", "numbers with the check digit or the form of a national id", alone=0.9)
 
 _FORMS = (
@@ -64,6 +66,8 @@ def judge(place: Place) -> Finding | None:
         return found(
             "national_id", (confidence * 0.6, f"{reason}; an organisation's"), Choice("national_id"), is_personal=False
         )
+    if not by_name and place.named(VEHICLE) and place.is_of_person:
+        by_name = 0.75
     if not by_name and place.named(OWN_NUMBERS) and not (place.is_number and place.facts.is_key):
         by_name = 0.82 if place.is_of_person else 0.6
     return found("national_id", weigh(place, by_name, CLUE), Choice("national_id"), Choice("shuffle"))

@@ -19,6 +19,8 @@ def judge(place: Place) -> Finding | None:
     if not place.is_text or (place.is_catalogue and not place.named(NAMES)):
         return None
     by_name = 0.9 if place.named(NAMES) else 0.0
+    if not by_name and place.is_person and "".join(place.words).endswith("userid") and place.sample.share("uuid") < 0.5:
+        by_name = 0.7
     match = place.named(WEAK)
     if not by_name and match is not None and match.whole and not place.facts.refers_to:
         by_name = 0.75
