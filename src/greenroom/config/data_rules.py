@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from greenroom.config.fields import COLUMN
 from greenroom.config.template import quoted
 from greenroom.config.yaml_text import Document, YamlProblem, read_yaml
 from greenroom.discovery.model import Harmless, Proposal, Undecided, Verdict
@@ -60,7 +61,7 @@ def with_rules(text: str, verdicts: Sequence[Verdict]) -> Written:
     """
     document = _read(text)
     said = _Said.of(document)
-    new = [v for v in verdicts if not said.covers(v.column) and not (v.follows and said.covers(v.follows))]
+    new = [_nameable(v) for v in verdicts if not said.covers(v.column) and not (v.follows and said.covers(v.follows))]
     lines = _LINE.findall(text)
     shown = {line.strip() for line in lines}
     entries = sorted((_entry(v) for v in new), key=lambda e: _order(e.column))
@@ -70,29 +71,27 @@ def with_rules(text: str, verdicts: Sequence[Verdict]) -> Written:
     result = "".join(line if line.endswith(_BREAKS) else f"{line}{end}" for line in placed)
     added = {v.column: v for v in new if not isinstance(v, Undecided)}
     _check(text, document, result, added)
-    kept = tuple(v.column for v in verdicts if v not in new)
+    written = {v.column for v in new}
+    kept = tuple(v.column for v in verdicts if v.column not in written)
     return Written(result, tuple(added), kept, tuple(v.column for v in new if isinstance(v, Undecided)))
 
 
 @dataclass(frozen=True)
 class _Said:
-    """What the file says already: columns with rules, tables and columns that are harmless."""
+    """The columns that the file says something of already: that have rules, or are harmless."""
 
-    ruled: frozenset[str]
-    harmless: frozenset[str]
+    columns: frozenset[str]
 
     @classmethod
     def of(cls, document: Document) -> _Said:
         section = _mapping(document.data.get(SECTION), SECTION)
         rules = _mapping(section.get(RULES), f"{SECTION}/{RULES}")
-        listed = section.get(HARMLESS) or []
-        return cls(frozenset(rules), frozenset(x for x in listed if isinstance(x, str)))
+        listed = _mapping(section.get(HARMLESS), f"{SECTION}/{HARMLESS}")
+        columns = {f"{table}.{c}" for table, names in listed.items() if isinstance(names, list) for c in names}
+        return cls(frozenset(rules) | columns)
 
     def covers(self, column: str) -> bool:
-        if column in self.ruled or column in self.harmless:
-            return True
-        # A name may hold dots: every part that could be the table's is tried.
-        return any(column[:at] in self.harmless for at, c in enumerate(column) if c == ".")
+        return column in self.columns
 
 
 def _read(text: str) -> Document:
@@ -126,6 +125,13 @@ def _form(path: str) -> BadInput:
         because="it is no mapping with a line for each key",
         hint="write one key on each line below it, indented, without braces",
     )
+
+
+def _nameable(verdict: Verdict) -> Verdict:
+    """What the file cannot name is shown in a comment: a dot or a control character in a name has no place in it."""
+    if COLUMN.fullmatch(verdict.column):
+        return verdict
+    return Undecided(verdict.column, "a dot or a control character in a name: no rule can be written for it", None)
 
 
 def _entry(verdict: Verdict) -> _Entry:
@@ -300,7 +306,7 @@ def _check(text: str, before: Document, result: str, added: Mapping[str, Verdict
                 "data.rules_too_many",
                 f"{len(added)} rules do not fit into the file",
                 because=f"it should be {wrong.expected}",
-                hint="declare whole tables harmless in data: harmless:, and discover the others",
+                hint="declare columns harmless table by table, below `harmless:`, and discover again",
             ) from None
         raise _broken(text) from wrong
     expected = dict(before.data)

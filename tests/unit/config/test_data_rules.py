@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenroom.config.data_rules import with_rules
+from greenroom.config.example import EXAMPLE
+from greenroom.config.fields import COLUMN
+from greenroom.config.load import load
 from greenroom.config.yaml_text import read_yaml
 from greenroom.discovery.model import Choice, Harmless, Proposal, Undecided, Verdict
 from greenroom.domain.errors import BadInput, Errored
@@ -56,7 +59,8 @@ data:   # what leaves
       expression: |
         upper(query)
         # not a comment
-  harmless: [public.payment, public.film.title]
+  harmless:
+    public.payment: [amount]
 
 # The end.
 other: [1, 2]
@@ -80,11 +84,20 @@ def test_nothing_that_stands_there_is_changed() -> None:
     rules = read_yaml(written.text).data["data"]["rules"]
     assert rules["public.customer.email"] == {"rule": "email", "host": "shop.test"}
     assert rules["public.order.query"]["expression"] == "upper(query)\n# not a comment\n"
-    assert "public.payment.amount" not in rules  # its table is harmless already
-    assert set(written.kept) == {EMAIL.column, AMOUNT.column, WHAT.column}
+    assert "public.payment.amount" not in rules  # it is harmless already
+    assert set(written.kept) == {EMAIL.column, AMOUNT.column}
     born = written.text.index("public.customer.born")
     assert written.text.index("  rules:") < born < written.text.index("# We looked at this one.")
     assert written.text.index("public.customer.gone") < written.text.index("public.order.query")
+
+
+def test_what_was_written_is_a_configuration() -> None:
+    """A whole `greenroom.yaml` loads with the new rules, and with what it said before."""
+    before = {c.column: c for c in load(EXAMPLE).data.plan.chosen}
+    after = {c.column: c for c in load(with_rules(EXAMPLE, ALL).text).data.plan.chosen}
+    assert before.items() <= after.items()
+    assert after.keys() - before.keys() == {BORN.column, GONE.column, INSIDE.column, AMOUNT.column}
+    assert after[INSIDE.column].settings == INSIDE.settings
 
 
 @pytest.mark.parametrize(
@@ -165,7 +178,10 @@ def test_whatever_columns_are_called_the_file_says_it(found: list[Verdict], text
     written = with_rules(text, found)
     rules = (read_yaml(written.text).data or {}).get("data", {}).get("rules") or {}
     for verdict in found:
-        if isinstance(verdict, Proposal):
+        if not COLUMN.fullmatch(verdict.column):
+            assert verdict.column not in rules
+            assert verdict.column in written.to_look_at
+        elif isinstance(verdict, Proposal):
             expected = {"rule": verdict.rule, **verdict.settings} if verdict.settings else verdict.rule
             assert rules[verdict.column] == expected
         else:
