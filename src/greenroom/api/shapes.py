@@ -80,7 +80,17 @@ class Checklist(Answered):
 class WorkSummary(Answered):
     id: str
     kind: Literal[
-        "release", "promotion", "rollback", "check", "backup", "restore", "drill", "verify", "dataset", "refresh"
+        "release",
+        "promotion",
+        "rollback",
+        "check",
+        "backup",
+        "restore",
+        "drill",
+        "verify",
+        "discovery",
+        "dataset",
+        "refresh",
     ]
     environment: str | None
     release: str | None

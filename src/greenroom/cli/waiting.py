@@ -26,12 +26,17 @@ def wait(session: Session, work: dict[str, Any], *, wanted: str = ENDED_WELL, re
 
     `replay` False leaves out what happened before. Ctrl-C stops watching and nothing else.
     """
+    final = until_ended(session, work, replay=replay)
+    return 130 if final is None else conclude(session, final, wanted)
+
+
+def until_ended(session: Session, work: dict[str, Any], *, replay: bool = True) -> dict[str, Any] | None:
+    """Show the work until it ended or needs a person; the work as it is then, None when somebody stopped watching."""
     try:
-        final = _watch(session, work, replay)
+        return _watch(session, work, replay)
     except KeyboardInterrupt:
         session.say(f"\nstopped watching; the work goes on: greenroom work show {work['id']}")
-        return 130
-    return conclude(session, final, wanted)
+        return None
 
 
 def conclude(session: Session, final: dict[str, Any], wanted: str = ENDED_WELL) -> int:

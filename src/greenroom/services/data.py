@@ -42,6 +42,21 @@ def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
     return work
 
 
+def discover(app: App, actor: Actor) -> Work:
+    """Look for columns about people in production's newest backup, inside the vault; or give back the search that is
+    under way. The verdicts, without a value, are in the work's facts."""
+    source = source_of(app)
+    app.allow(actor, Action.MASK, source)
+    _require_backup(app, source)
+    with app.world.store.database.transaction() as tx:
+        same = under_way(app, tx, WorkKind.DISCOVERY, source)
+        work = same or app.new_work(WorkKind.DISCOVERY, actor, beside=source)
+        if same is None:
+            app.add_work(tx, work)
+    app.poke()
+    return work
+
+
 def refresh(
     app: App,
     actor: Actor,

@@ -93,6 +93,8 @@ def problem(told: Mapping[str, Any]) -> RenderableType:
     """Why the last attempt to make a dataset was refused."""
     lines = [Text.assemble(("no newer dataset: ", "red"), one_line(told["error"] or ""), f", {since(told['at'])}")]
     lines += [Text(f"  {one_line(c)}") for c in told["columns"]]
+    if told["columns"]:
+        lines.append(Text("  greenroom data discover --write proposes rules for them", style="dim"))
     return Group(*lines)
 
 

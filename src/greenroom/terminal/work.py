@@ -28,6 +28,7 @@ ABOUT_DATA = {
     "restore": "restore of",
     "drill": "restore drill of",
     "verify": "verification of the backups of",
+    "discovery": "search for personal columns of",
     "dataset": "masked dataset of",
     "refresh": "refresh of",
 }
