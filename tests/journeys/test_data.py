@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import pwd
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.runtimes.toolchain import adopt
-from greenroom.adapters.runtimes.users import ensure_user
+from greenroom.adapters.runtimes.users import can_separate, ensure_user
 from greenroom.domain.release import Services
 from tests.life_support import Life, living, pin, wait_until
 from tests.postgres_ground import query
@@ -26,7 +30,10 @@ processes:
 migration: {{style: command, command: [python, migrate.py]}}
 services: {{postgres: 18}}
 data:
-  rules: {{{rules}}}
+  rules:
+    public.person.name: full_name
+    public.person.email: email
+    public.person.note: free_text
   harmless:
     public.person: [id, joined]
     public.visit: [id, person, at]
@@ -45,7 +52,6 @@ environments:
 edge: {{port: {edge}, ports_from: {first}}}
 api: {{port: {api}}}
 """
-RULES = "public.person.name: full_name, public.person.email: email, public.person.note: free_text"
 SERVE = """\
 import http.server, os, socketserver
 import psycopg
@@ -90,7 +96,7 @@ PEOPLE = (
 def life() -> Iterator[Life]:
     """1.0 runs in all three; production has people, and a backup of them."""
     names = ("dev", "staging", "production", "look", "show")
-    with living("", environments=names, config=CONFIG.replace("{rules}", RULES)) as life:
+    with living("", environments=names, config=CONFIG) as life:
         life.files = {"serve.py": SERVE, "migrate.py": MIGRATE}
         life.repository.mkdir()
         pin(REQUIREMENTS, life.repository / "requirements.txt")
@@ -167,3 +173,60 @@ def test_dev_holds_nobody(life: Life) -> None:
     assert query(url(life, "dev"), "SELECT count(*) FROM visit JOIN person ON person.id = person") == [(2,)]
     told = life.run("data", "lineage").stdout
     assert "masked" in told
+
+
+def test_a_column_nobody_ruled_stops_the_next_dataset(life: Life) -> None:
+    """It is named, by the command and on the arrow into dev; what dev holds stays. Discovery has a rule for it."""
+    query(url(life, "production"), "ALTER TABLE person ADD COLUMN phone text")
+    query(url(life, "production"), "UPDATE person SET phone = '+44 20 7946 0' || (900 + id)")
+    told = life.run("data", "make")
+    assert told.returncode == 1
+    assert "public.person.phone" in told.stderr
+    assert "public.person.phone" in life.run("why", "1.0", "dev").stdout
+    found = life.run("data", "discover", "--write")
+    assert "public.person.phone: phone" in (life.repository / "greenroom.yaml").read_text(), found.stdout + found.stderr
+    query(url(life, "production"), "ALTER TABLE person DROP COLUMN phone")
+    assert done(life, "data", "make")["state"] == "done"
+
+
+def test_a_newer_release_in_staging_lives_on_the_older_data(life: Life) -> None:
+    """Its pending migrations are replayed on the copy: production's people, in its own schema."""
+    life.begin_release("2.0")
+    wait_until(lambda: (life.visit() or "").startswith("2.0") and not life.unfinished(), 120)
+    promote(life, "2.0", "staging")
+    query(url(life, "production"), "UPDATE person SET note = 'since yesterday' WHERE id = 2")
+    done(life, "data", "refresh", "staging", "--yes")
+    assert people(life, "staging").startswith("2.0")
+    assert "since yesterday" in people(life, "staging")
+    columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'nick'"
+    assert (query(url(life, "staging"), columns), query(url(life, "production"), columns)) == ([(1,)], [(0,)])
+
+
+def test_production_cannot_be_reached_from_staging(life: Life) -> None:
+    """Neither's password opens the other's database, and staging's users get at nothing of production on disk."""
+    ours, theirs = urlsplit(url(life, "staging")), urlsplit(url(life, "production"))
+    for host, key in ((theirs, ours), (ours, theirs)):
+        wrong = host._replace(netloc=f"app:{key.password}@127.0.0.1:{host.port}").geturl()
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(wrong, connect_timeout=5)
+    if not can_separate():
+        return
+    home, names = life.home, [p for p in pwd.getpwall() if p.pw_name.startswith(f"gr-{life.project}-staging")]
+    secret = [
+        home.environments / "production/postgres-18/data",
+        home.backups,
+        home.private,
+        home.datasets,
+        *sockets(life),
+    ]
+    assert names
+    for who in names:
+        for path in secret:
+            words = ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups", "ls", str(path)]
+            assert subprocess.run(words, capture_output=True, check=False).returncode != 0, (who.pw_name, path)
+
+
+def sockets(life: Life) -> list[Path]:
+    """Where production's database listens."""
+    port = (life.home.environments / "production/postgres-18/port").read_text()
+    return [life.home.sockets / f"db.{port}"]
