@@ -2,17 +2,19 @@
 
     python -m tests.kills.worker HOME NAME LEASE_SECONDS [POINT]
 
-It stops itself, as SIGSTOP does, the first time it passes POINT. It says `ready` once it works.
+It stops itself, as SIGSTOP does, the first time it passes POINT: a crash point, or `edge.locked`, half-way through a
+change of the edge's route. It says `ready` once it works.
 """
 
 from __future__ import annotations
 
-import os
+import faulthandler
 import signal
 import sys
 import threading
 from pathlib import Path
 
+from greenroom.adapters.caddy.pointer import Route, Routes
 from greenroom.adapters.home import Home
 from greenroom.bootstrap import build
 from greenroom.services.decisions import decide_work
@@ -21,14 +23,22 @@ from greenroom.workflows.procedure import procedure
 
 
 def main(home: str, name: str, lease_seconds: str, point: str = "") -> None:
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     world = build(Home.at(Path(home))).world
     points = [point]
 
     def pause(passed: str) -> None:
         if passed in points:
             points.clear()
-            os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # by ourselves: not one instruction later
 
+    write = Routes._write_derived
+
+    def half_way(routes: Routes, environment: str, route: Route) -> None:
+        write(routes, environment, route)
+        pause("edge.locked")
+
+    setattr(Routes, "_write_derived", half_way)
     engine = Engine(
         world,
         procedure(),

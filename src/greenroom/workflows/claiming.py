@@ -48,9 +48,10 @@ class Claims:
             self._doubt = self._doubted(tx) if due or _begins_a_promotion(found) else None
         with self._leases.claiming():
             with world.store.database.transaction() as tx:
+                since = world.clock.monotonic()  # in our turn, and before the store's clock is read: never too late
                 world.store.works.wake_due(tx, world.clock.now())
                 claimed = self._first(tx, kinds)
-            return self._leases.hold(claimed) if claimed else None  # held only once it is committed
+            return self._leases.hold(claimed, since) if claimed else None  # held only once it is committed
 
     def _doubted(self, tx: Connection) -> Refused | None:
         """Why nothing may be promoted: the ledger is not the one that was written."""
