@@ -59,22 +59,30 @@ def wait_for(handle: int, *, shared: bool = False, seconds: float | None = None)
         if now - looked >= LOOK_SECONDS:
             looked = now
             stopped = {(s.pid, s.start): stopped.get((s.pid, s.start), now) for s in _stopped_holders(handle)}
-            _end([who for who, since in stopped.items() if now - since >= STOPPED_SECONDS], handle)
+            asleep = {who for who, since in stopped.items() if now - since >= STOPPED_SECONDS}
+            if asleep:
+                end_stopped_holders(handle, asleep)
         time.sleep(POLL_SECONDS[now - began > LOOK_SECONDS])
 
 
-def _end(holders: list[tuple[int, int]], handle: int) -> None:
-    lock = str(Path(f"/proc/self/fd/{handle}").readlink())
-    for pid, start in holders:
-        found = procfs.stat(pid)
-        if found is None or found.start != start or not is_stopped(found):
+def end_stopped_holders(handle: int, only: set[tuple[int, int]] | None = None) -> bool:
+    """End at once whoever holds a lock on this open file and is stopped (`only`: of these, pid and start time).
+
+    True when there was somebody. What is stopped does nothing any more once it was sent SIGKILL, whatever else it is
+    sent; its locks are free a moment later.
+    """
+    lock, ended = str(Path(f"/proc/self/fd/{handle}").readlink()), False
+    for found in _stopped_holders(handle):
+        if only is not None and (found.pid, found.start) not in only:
             continue
         try:
             procfs.kill(found)
         except PermissionError:
-            log.warning("lock.holder_stopped", pid=pid, lock=lock, hint="continue it")
+            log.warning("lock.holder_stopped", pid=found.pid, lock=lock, hint="continue it, or end it")
         else:
-            log.warning("lock.holder_ended", pid=pid, lock=lock, why="it was stopped")
+            ended = True
+            log.warning("lock.holder_ended", pid=found.pid, lock=lock, why="it was stopped")
+    return ended
 
 
 def is_stopped(process: procfs.Stat) -> bool:
