@@ -2,8 +2,8 @@
 
     python -m tests.kills.worker HOME NAME LEASE_SECONDS [POINT [stranger]]
 
-It stops itself, as SIGSTOP does, the first time it passes POINT: a crash point; `edge.locked`, half-way through a change
-of the edge's route; or `runtime.start`, when it has made sure of its lease and is about to start a process. A
+It stops itself, as SIGSTOP does, the first time it passes POINT: a crash point; `edge.locked`, half-way through a
+change of the edge's route; or `runtime.start`, when it has made sure of its lease and is about to start a process. A
 `stranger` is known to nobody as a worker of this machine. It says `ready` once it works.
 """
 
