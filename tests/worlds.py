@@ -21,6 +21,7 @@ from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
+from greenroom.adapters.memory.workers import MemoryWorkers
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.work import State, Work
@@ -93,6 +94,7 @@ def memory_world(
         mail=MemoryMail(),
         probe=FakeProbe(),
         house=MemoryHouse(),
+        workers=MemoryWorkers(),
         progress=Progress(clock),
         project=policy.AppliedPolicy(made),
     )

@@ -82,6 +82,10 @@ only grows within an environment. Every change of the row says *where the token 
 be pointed with an older token than the last. A worker that was paused past its claim (a suspended laptop) therefore
 touches nothing when it wakes.
 
+A process of Greenroom that is *stopped* (SIGSTOP, Ctrl-Z, a debugger) and stands in another's way on the same machine
+is ended, as `kill -9` would: a worker when its work is taken over, any other once it has been stopped for ten seconds
+while somebody waits for a lock that it holds. The log says `worker.ended` or `lock.holder_ended`.
+
 ## `attention`: what to do
 
 1. `greenroom work show WORK` names the step, the error and what it suggests.

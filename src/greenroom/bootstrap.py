@@ -31,6 +31,7 @@ from greenroom.adapters.sealing.signing import Keyring
 from greenroom.adapters.sealing.store import OciArtifacts
 from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
 from greenroom.adapters.secretstore import FileSecrets
+from greenroom.adapters.workers import LocalWorkers
 from greenroom.config.project import ProjectConfig
 from greenroom.domain.gate import Decision
 from greenroom.domain.release import Language
@@ -106,6 +107,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
         mail=CaughtMail(home, keeper, lambda: [e.name for e in policy().environments if e.catches_mail], clock),
         probe=HttpProbe(),
         house=FileHouse(home),
+        workers=LocalWorkers(home.run / "workers"),
         progress=Progress(clock),
         project=policy,
     )

@@ -48,9 +48,10 @@ class Claims:
             self._doubt = self._doubted(tx) if due or _begins_a_promotion(found) else None
         with self._leases.claiming():
             with world.store.database.transaction() as tx:
+                since = world.clock.monotonic()  # in our turn, and before the store's clock is read: never too late
                 world.store.works.wake_due(tx, world.clock.now())
                 claimed = self._first(tx, kinds)
-            return self._leases.hold(claimed) if claimed else None  # held only once it is committed
+            return self._leases.hold(claimed, since) if claimed else None  # held only once it is committed
 
     def _doubted(self, tx: Connection) -> Refused | None:
         """Why nothing may be promoted: the ledger is not the one that was written."""
@@ -69,10 +70,17 @@ class Claims:
                 continue
             claimed = store.works.claim(tx, work, self._owner, self._leases.seconds)
             if claimed:
+                self._end_if_stopped(work)
                 if work.state is State.QUEUED:
                     store.recorder.append(tx, claimed.requested_by, f"{claimed.kind}.started", about(claimed))
                 return claimed
         return None
+
+    def _end_if_stopped(self, work: Work) -> None:
+        """Whoever had it and is stopped must not go on when continued. Before the claim is committed: if we died in
+        between, our next life would find the row its own."""
+        if work.owner not in (None, self._owner) and self._world.workers.end_if_stopped(work.owner or ""):
+            log.warning("worker.ended", work=work.id, owner=work.owner, why="it was stopped for longer than its lease")
 
     def _admit(self, tx: Connection, work: Work) -> bool:
         """Decide again at the moment of execution, whoever asked: True when every gate passes."""

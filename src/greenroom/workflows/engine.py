@@ -66,6 +66,7 @@ class Engine:
     # --- life --------------------------------------------------------------------------------------
 
     def start(self) -> None:
+        self.world.workers.enlist(self.owner)
         self.leases.start()
         for thread in self._threads:
             thread.start()
@@ -77,6 +78,7 @@ class Engine:
         for thread in self._threads:
             thread.join(seconds)
         self.leases.stop()
+        self.world.workers.discharge(self.owner)
 
     def poke(self) -> None:
         """There may be something to do: look now instead of at the next poll."""

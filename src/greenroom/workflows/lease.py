@@ -26,11 +26,11 @@ MARGIN = 0.25
 class Lease:
     """One claimed row. `work` is replaced after each transition; its token stays."""
 
-    def __init__(self, work: Work, world: World, seconds: float) -> None:
+    def __init__(self, work: Work, world: World, seconds: float, since: float) -> None:
         self.work = work
         self._world = world
         self._seconds = seconds
-        self._renewed = world.clock.monotonic()
+        self._renewed = since
         self._lost = False
 
     def guard(self) -> None:
@@ -70,8 +70,10 @@ class Leases:
         with self._claiming:
             yield
 
-    def hold(self, work: Work) -> Lease:
-        lease = Lease(work, self._world, self.seconds)
+    def hold(self, work: Work, since: float) -> Lease:
+        """`since`: the monotonic clock just before the claim was written. Not after: a worker that is paused between
+        the two would think its lease new when it wakes."""
+        lease = Lease(work, self._world, self.seconds, since)
         with self._lock:
             self._held[work.id] = lease
         return lease
@@ -90,9 +92,9 @@ class Leases:
         with self._lock:
             leases = list(self._held.values())
         for lease in leases:
-            at = self._world.clock.monotonic()
             try:
                 with self._world.store.database.transaction() as tx:
+                    at = self._world.clock.monotonic()  # in our turn: what was waited for it is not the lease's loss
                     ours = self._world.store.works.renew(tx, lease.work, self._owner, self.seconds)
             except SQLAlchemyError as e:
                 log.warning("lease.not_renewed", work=lease.work.id, error=str(e).splitlines()[0])

@@ -21,6 +21,7 @@ from greenroom.ports.mail import Mailboxes
 from greenroom.ports.probe import Probe
 from greenroom.ports.runtime import Runtime, Unpacked
 from greenroom.ports.secrets import Secrets
+from greenroom.ports.workers import Workers
 from greenroom.store import records, tables
 from greenroom.store.database import Database
 from greenroom.store.recorder import Recorder
@@ -81,6 +82,7 @@ class World:
     mail: Mailboxes
     probe: Probe
     house: House
+    workers: Workers
     progress: Progress
     project: InForce
     _unpacked: dict[str, tuple[float, Unpacked]] = field(default_factory=dict)

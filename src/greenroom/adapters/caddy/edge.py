@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace as with_
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from greenroom.adapters.caddy.program import RunAs, caddy, check_reachable
 from greenroom.adapters.caddy.recent import RecentTraffic
 from greenroom.adapters.home import Home
 from greenroom.adapters.listeners import who_listens
+from greenroom.adapters.locks import locked
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.keeper.spec import Keeper, KeeperUnavailable, Spec, SpecDiffers
 from greenroom.ports.clock import Clock
@@ -72,7 +71,7 @@ class CaddyEdge:
     def configure(self, sites: Sequence[Site]) -> None:
         wanted = self._config(sites)
         self._make_directories()
-        with self._locked():
+        with locked(self._root / "lock"):
             served = self._admin.config()
             if served == wanted and self._written() == wanted:
                 return
@@ -274,15 +273,6 @@ class CaddyEdge:
             f"the edge does not serve {environment[:80]!r}",
             hint="greenroom apply puts the configuration with that environment in force",
         )
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        fd = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(fd)
 
 
 def _is_free(port: int) -> bool:

@@ -8,7 +8,6 @@ request waits or goes where the next route leads, never back to the release that
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.caddy.config import ROUTE
+from greenroom.adapters.locks import locked
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.names import checked_name
 from greenroom.ports.edge import Canary, Pointer
@@ -140,14 +140,8 @@ class Routes:
     @contextmanager
     def _locked(self, environment: str) -> Iterator[None]:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o755)
-        fd = os.open(
-            self._file(f"{environment}.lock", checked=environment), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        with locked(self._file(f"{environment}.lock", checked=environment)):
             yield
-        finally:
-            os.close(fd)
 
 
 def check_token(environment: str, present: int | None, token: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from greenroom.adapters.home import Home
+from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Door, session
+from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.providers import Provider, find_providers
 from greenroom.adapters.postgres.restore_points import RestorePoints
 from greenroom.adapters.postgres.restoring import Restoring
@@ -51,6 +53,7 @@ class PostgresDatabases:
         reached: Callable[[str], None] = lambda boundary: None,
     ) -> None:
         self._clock = clock
+        self._home = home
         self._clusters = Clusters(
             home,
             keeper,
@@ -89,17 +92,28 @@ class PostgresDatabases:
 
     @contextmanager
     def migration_lock(self, environment: str, *, seconds: float) -> Iterator[None]:
-        """Taken in the maintenance database, where an application can neither see nor hold it."""
+        """Taken in the maintenance database, where an application can neither see nor hold it.
+
+        Before it a file's, because the session of a stopped process would keep the other one for ever: see
+        `adapters.locks`.
+        """
         end = self._clock.monotonic() + seconds
-        with session(self._superuser(environment), MAINTENANCE) as connection:
+        busy = Errored(
+            "database.migration_busy",
+            f"another migration of {environment} is under way",
+            because=f"it still holds the lock after {seconds:g} s",
+            hint="wait until it has ended",
+        )
+        file = own_directory(self._home.private / "database", 0o700) / f".{environment}.migration"
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(file, seconds=seconds))
+            except TimeoutError as e:
+                raise busy from e
+            connection = held.enter_context(session(self._superuser(environment), MAINTENANCE))
             while not _is_true(connection.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK]).fetchone()):
                 if self._clock.monotonic() >= end:
-                    raise Errored(
-                        "database.migration_busy",
-                        f"another migration of {environment} is under way",
-                        because=f"it still holds the lock after {seconds:g} s",
-                        hint="wait until it has ended",
-                    )
+                    raise busy
                 self._clock.sleep(LOCK_POLL_SECONDS)
             yield
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -10,6 +9,7 @@ import time
 import zlib
 from pathlib import Path
 
+from greenroom.adapters.locks import wait_for
 from greenroom.domain.errors import Errored
 
 FIRST, LAST = 21000, 27999
@@ -27,7 +27,7 @@ def free_port(ledger: Path, environment: str) -> int:
     """
     fd = os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        wait_for(file.fileno())
         now = time.time()
         reserved = {int(p): at for p, at in _read(file.read()).items() if 0 <= now - at < RESERVED_SECONDS}
         port = _first_free(environment, reserved)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import grp
 import hashlib
 import os
@@ -10,12 +9,11 @@ import pwd
 import re
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.home import Home
+from greenroom.adapters.locks import locked
 from greenroom.domain.errors import Errored
 
 LONGEST = 31  # useradd(8) takes 32 bytes with the final zero
@@ -123,7 +121,8 @@ def _make(command: list[str], is_there: object) -> None:
     assert callable(is_there)  # noqa: S101
     said = ""
     for _ in range(ATTEMPTS):
-        with _one_at_a_time():
+        LOCK.parent.mkdir(parents=True, exist_ok=True)
+        with locked(LOCK):
             if is_there():
                 return
             done = subprocess.run(
@@ -135,17 +134,6 @@ def _make(command: list[str], is_there: object) -> None:
         said = done.stderr.strip()
         time.sleep(0.1)  # another program holds the password file's lock
     raise Errored("user.not_made", f"{command[0]} could not make {name}", because=said, hint="look at /etc/passwd.lock")
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _user(name: str) -> User | None:

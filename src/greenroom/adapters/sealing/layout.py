@@ -6,7 +6,6 @@ valid layout: blobs are written to a temporary name and renamed, `index.json` fo
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from greenroom.adapters.locks import locked
 from greenroom.adapters.sealing.files import sync_directory, write_atomically
 from greenroom.domain.canonical import canonical
 from greenroom.domain.errors import Errored, Refused
@@ -50,12 +50,12 @@ class Layout:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """While it is held, `collecting` waits: a blob that no index names yet is not garbage."""
-        with _locked(self.root / ".collect.lock", fcntl.LOCK_SH):
+        with locked(self.root / ".collect.lock", shared=True):
             yield
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        with _locked(self.root / ".collect.lock", fcntl.LOCK_EX):
+        with locked(self.root / ".collect.lock"):
             yield
 
     def path(self, digest: str) -> Path:
@@ -137,7 +137,7 @@ class Layout:
 
     def add(self, references: Iterable[Reference]) -> None:
         """Name these manifests in the index; those named already stay as they are."""
-        with _locked(self.root / ".index.lock", fcntl.LOCK_EX):
+        with locked(self.root / ".index.lock"):
             known = self.index()
             have = {m["digest"] for m in known}
             fresh = [r for r in references if r["digest"] not in have]
@@ -146,7 +146,7 @@ class Layout:
 
     def keep(self, wanted: Callable[[Reference], bool]) -> list[Reference]:
         """Drop every manifest that is not wanted from the index; those that remain."""
-        with _locked(self.root / ".index.lock", fcntl.LOCK_EX):
+        with locked(self.root / ".index.lock"):
             known = self.index()
             kept = [m for m in known if wanted(m)]
             if len(kept) != len(known):
@@ -209,13 +209,3 @@ class _Hashing:
         self.hash.update(data)
         self.size += len(data)
         return self._file.write(data)
-
-
-@contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, how)
-        yield
-    finally:
-        os.close(handle)
