@@ -39,7 +39,7 @@ FAMILIES = {
     "name": "Names of projects, environments and accounts.",
     "override": "Setting one gate aside for one release in one environment.",
     "policy": "The configuration in force.",
-    "registry": "Finding gates and masking rules. One of your own is wrong, or two claim one name.",
+    "registry": "Finding gates, masking rules and detectors. One of your own is wrong, or two claim one name.",
     "release": "Making a release from a commit.",
     "request": "Requests to the API that are not understood.",
     "restore_point": "States of a database that can be brought back.",

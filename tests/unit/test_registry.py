@@ -1,4 +1,4 @@
-"""Gates and masking rules are found, not listed."""
+"""Gates, masking rules and detectors are found, not listed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from greenroom.discovery.measure import merged_traits
+from greenroom.discovery.model import Detector
 from greenroom.domain.errors import Errored
 from greenroom.domain.gate import Case, GateConfig, Passed
 from greenroom.domain.kinds import Kind
 from greenroom.domain.masking import Column, Masked, RuleConfig
-from greenroom.registry import all_gates, all_rules, gates_of, rules_of
+from greenroom.registry import all_detectors, all_gates, all_rules, all_traits, detectors_of, gates_of, rules_of
 
 
 class Stub:
@@ -51,12 +53,14 @@ class StubRule:
         return Masked("NULL")
 
 
-def module(name: str, gate: object = None, rule: object = None) -> ModuleType:
+def module(name: str, gate: object = None, rule: object = None, detector: object = None) -> ModuleType:
     made = ModuleType(name)
     if gate is not None:
         made.GATE = gate  # type: ignore[attr-defined]
     if rule is not None:
         made.RULE = rule  # type: ignore[attr-defined]
+    if detector is not None:
+        made.DETECTOR = detector  # type: ignore[attr-defined]
     return made
 
 
@@ -130,3 +134,29 @@ def test_what_is_no_masking_rule_is_refused(attribute: str, value: object) -> No
         rules_of([module("strange", rule=rule)])
     assert raised.value.code == "registry.malformed"
     assert "strange.RULE is not a masking rule" in raised.value.message
+
+
+def test_finds_every_detector_by_its_file() -> None:
+    """Each file of the package that is no helper brings one detector of its own name; no two recognise one trait."""
+    import greenroom.discovery.detectors as package
+
+    files = {p.stem for p in Path(package.__path__[0]).glob("*.py") if not p.stem.startswith("_")}
+    assert list(all_detectors()) == sorted(files)
+    assert sum(len(d.traits) for d in all_detectors().values()) == len(all_traits())
+
+
+def test_a_detector_that_is_none_or_claims_anothers_name_is_refused() -> None:
+    """The module is named, and both claimants are."""
+    one = Detector("one", "ones", lambda place: None)
+    with pytest.raises(Errored) as raised:
+        detectors_of([module("strange", detector=Stub("x"))])
+    assert "strange.DETECTOR is not a detector" in raised.value.message
+    with pytest.raises(Errored) as raised:
+        detectors_of([module("a", detector=one), module("b", detector=one)])
+    assert raised.value.because == "a and b"
+
+
+def test_two_detectors_cannot_recognise_one_trait() -> None:
+    """What a count means would depend on the order of files."""
+    with pytest.raises(ValueError, match="two detectors recognise email"):
+        merged_traits([{"email": str.isdigit}, {"email": str.isalpha}])

@@ -29,7 +29,7 @@ LONGEST_COMMENT = 160
 LOOK_AT = "# look at: "
 ABOUT = (
     "# What leaves production, column by column: a masking rule, or harmless.",
-    "# Proposed by `greenroom data discover` with its confidence (0 to 1) and its reason; it is yours now.",
+    "# Proposed by discovery with its confidence (0 to 1) and its reason; it is yours now.",
 )
 
 
@@ -102,7 +102,7 @@ def _read(text: str) -> Document:
             "config.unreadable_yaml",
             f"the file is no YAML that Greenroom reads: line {wrong.mark.line}",
             because=f"it should be {wrong.expected}",
-            hint="greenroom policy check names everything that is wrong with it",
+            hint="greenroom apply names everything that is wrong with it",
         ) from None
     if document.data is None:
         document.data = {}

@@ -8,6 +8,7 @@ SHORTEST = 3
 
 WELL_KNOWN = {
     "sts": "status",
+    "msg": "message",
     "nm": "name",
     "nme": "name",
     "nbr": "number",

@@ -27,21 +27,22 @@ STAFF = vocabulary(
     admin user benutzer usuario utilisateur gebruiker utente"""
 )
 PERSON = STAFF | vocabulary(
-    """person people customer cust client user account member patient student pupil teacher instructor professor
-    lecturer author actor actress player athlete driver contact subscriber donor guest tenant candidate
-    applicant visitor voter owner holder passenger resident citizen attendee participant lead parent child
-    guardian doctor physician nurse caregiver beneficiary policyholder borrower buyer shopper recipient
-    sender individual human profile volunteer debtor creditor lender investor reviewer salesman coach trainer
-    therapist referrer chef director writer musician speaker winner friend follower party reader cardholder
-    signatory witness lawyer judge kunde kundin benutzer nutzer mitglied patientin schuler lehrer arzt arztin
-    aerztin teilnehmer bewerber autor fahrer ansprechpartner kontakt versicherter mieter eigentumer gast
-    spender abonnent anwender bewohner verfasser personne utilisateur eleve etudiant enseignant professeur
-    medecin membre adherent auteur abonne locataire proprietaire beneficiaire salarie acheteur inscrit
-    stagiaire candidat persona cliente usuario paciente alumno estudiante profesor medico miembro socio
-    propietario inquilino huesped conductor candidato contacto titular comprador utente paziente studente
-    insegnante docente autore proprietario ospite contatto alunno anagrafica persoon klant gebruiker leerling
-    docent arts lid huurder eigenaar bezoeker deelnemer contactpersoon pessoa utilizador aluno estudante
-    membro hospede"""
+    """kund kunder anstalld medlem medarbejder klient klienci pracownik uzytkownik pacjent zakaznik zamestnanec
+    uzivatel companion housekeeper freelancer contractor consultant person people customer cust client user
+    account member patient student pupil teacher instructor professor lecturer author actor actress player
+    athlete driver contact subscriber donor guest tenant candidate applicant visitor voter owner holder
+    passenger resident citizen attendee participant lead parent child guardian doctor physician nurse
+    caregiver beneficiary policyholder borrower buyer shopper recipient sender individual human profile
+    volunteer debtor creditor lender investor reviewer salesman coach trainer therapist referrer chef
+    director writer musician speaker winner friend follower party reader cardholder signatory witness lawyer
+    judge kunde kundin benutzer nutzer mitglied patientin schuler lehrer arzt arztin aerztin teilnehmer
+    bewerber autor fahrer ansprechpartner kontakt versicherter mieter eigentumer gast spender abonnent
+    anwender bewohner verfasser personne utilisateur eleve etudiant enseignant professeur medecin membre
+    adherent auteur abonne locataire proprietaire beneficiaire salarie acheteur inscrit stagiaire candidat
+    persona cliente usuario paciente alumno estudiante profesor medico miembro socio propietario inquilino
+    huesped conductor candidato contacto titular comprador utente paziente studente insegnante docente autore
+    proprietario ospite contatto alunno anagrafica persoon klant gebruiker leerling docent arts lid huurder
+    eigenaar bezoeker deelnemer contactpersoon pessoa utilizador aluno estudante membro hospede"""
 )
 ORGANISATION = vocabulary(
     """company organisation organization org vendor supplier shipper carrier manufacturer publisher distributor
@@ -58,7 +59,7 @@ ADDRESS = vocabulary(
     customeraddress"""
 )
 EVENT = vocabulary(
-    """order orders purchase sale invoice payment rental booking reservation appointment visit message mail
+    """hit order orders purchase sale invoice payment rental booking reservation appointment visit message mail
     email post comment review rating feedback ticket case claim issue event log audit session login activity
     history transaction transfer subscription shipment delivery call chat note diagnosis prescription
     treatment observation result survey answer response request complaint donation grade enrollment enrolment
@@ -87,15 +88,16 @@ CATALOGUE = vocabulary(
     vak cursus afdeling instelling medicijn cidade estado produto livro disciplina turma moeda"""
 )
 KINDS_OF_THINGS = vocabulary(
-    "type typ tipo kind status role rolle katalog catalog lookup template setting config category list group"
+    """type typ tipo kind status role rolle katalog catalog lookup template setting config category list group"""
 )
 
 GIVEN_NAME = vocabulary(
-    "firstname fname givenname forename vorname prenom voornaam rufname primernombre prenome christianname"
+    """fornamn fornavn imie jmeno imiona givennames etunimi firstname fname givenname forename vorname prenom
+    voornaam rufname primernombre prenome christianname"""
 )
 FAMILY_NAME = vocabulary(
-    """lastname lname surname familyname nachname familienname nomdefamille apellido primerapellido cognome
-    achternaam sobrenome apelido ultimonome"""
+    """efternamn efternavn etternavn nazwisko prijmeni sukunimi lastname lname surname familyname nachname
+    familienname nomdefamille apellido primerapellido cognome achternaam sobrenome apelido ultimonome"""
 )
 ORGANISATION_NAME = vocabulary(
     """companyname legalname businessname organisationname organizationname tradename firmenname firma
@@ -139,7 +141,7 @@ def subject_of(table: TableFacts) -> Subject:
     """By the names of its columns where they tell, else by its own."""
     columns = [tokens(c.column.name) for c in table.columns]
     words = tokens(table.name)
-    if _any(columns, GIVEN_NAME) and _any(columns, FAMILY_NAME):
+    if (_any(columns, GIVEN_NAME) and _any(columns, FAMILY_NAME)) or {("first",), ("last",)} <= set(columns):
         return Subject.PERSON
     if _any(columns, ORGANISATION_NAME):
         return Subject.ORGANISATION
@@ -156,8 +158,9 @@ def _holds_people(table: TableFacts) -> bool:
         samples = [c.sample for c in table.columns if c.sample.values >= 10]
         return any(s.share(trait) >= limit for s in samples for trait in traits)
 
-    has_names = has(0.2, "sure_full_name") or (has(0.5, "first_name") and has(0.4, "last_name"))
-    return has_names and has(0.5, "email", "international_phone", "street")
+    if has(0.5, "first_name") and has(0.35, "last_name"):
+        return True
+    return has(0.2, "sure_full_name") and has(0.5, "email", "international_phone", "street")
 
 
 def _by_name(words: tuple[str, ...]) -> Subject:
@@ -196,7 +199,7 @@ def about_all(tables: Iterable[TableFacts]) -> Mapping[str, About]:
             people=bool(people) or (subjects[path] is Subject.ADDRESS and not organisations),
             organisations=organisations,
             is_staff_only=bool(people) and all(_is_staff(by_path[p].name) for p in people),
-            has_names=_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME),
+            has_names=_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME) or ("last",) in columns,
         )
     return found
 

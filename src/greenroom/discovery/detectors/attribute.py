@@ -19,8 +19,9 @@ ALWAYS = vocabulary(
     academictitle namensprefix academicdegree"""
 )
 IN_PEOPLE = vocabulary(
-    """title titel titulo titre titolo prefix suffix position funktion fonction cargo puesto functie qualifica
-    rang rank degree designation gradoacademico children kinder enfants hijos figli"""
+    """relationship relation kinship verwandtschaft parente parentesco title titel titulo titre titolo prefix
+    suffix position funktion fonction cargo puesto functie qualifica rang rank degree designation
+    gradoacademico children kinder enfants hijos figli"""
 )
 
 
@@ -30,11 +31,15 @@ def judge(place: Place) -> Finding | None:
     by_name = 0.85 if place.named(ALWAYS) else 0.0
     match = place.named(IN_PEOPLE)
     is_whole = match is not None and match.whole
-    if not by_name and is_whole and place.is_person and place.is_text and place.about.has_names:
+    if not by_name and is_whole and place.is_person and place.is_text and _has_names(place):
         by_name = 0.78
     if not by_name and is_whole and place.about.people and not place.is_person and "title" in place.words:
         by_name = 0.4
     return found("attribute", weigh(place, by_name, Clue()), Choice("shuffle"), Choice("free_text"), Choice("null"))
+
+
+def _has_names(place: Place) -> bool:
+    return place.about.has_names or place.has_beside(frozenset(("fullname", "personname", "email")))
 
 
 DETECTOR = Detector("attribute", "attributes of people", judge)

@@ -7,11 +7,11 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """birthdate dateofbirth dob birthday bday born bornon birth geburtsdatum gebdatum geburtstag geboren
-    geborenam gebdat datenaissance datedenaissance naissance fechanacimiento fechadenacimiento fnacimiento
-    fecnac nacimiento datanascita nascita natoil geboortedatum datanascimento nascimento dtnascimento
-    deathdate dateofdeath died deceasedat deceasedon todesdatum sterbedatum datedeces fechadefuncion
-    weddingdate marriagedate anniversary"""
+    """fodselsdato fodelsedatum fodelsedag dataurodzenia datumnarozeni birthdate dateofbirth dob birthday bday
+    born bornon birth geburtsdatum gebdatum geburtstag geboren geborenam gebdat datenaissance datedenaissance
+    naissance fechanacimiento fechadenacimiento fnacimiento fecnac nacimiento datanascita nascita natoil
+    geboortedatum datanascimento nascimento dtnascimento deathdate dateofdeath died deceasedat deceasedon
+    todesdatum sterbedatum datedeces fechadefuncion weddingdate marriagedate anniversary"""
 )
 YEAR = vocabulary(
     """birthyear yearofbirth yob geburtsjahr anneenaissance anonacimiento annonascita geboortejaar anonascimento

@@ -9,10 +9,11 @@ from greenroom.discovery.naming import fold, vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
 
 TOWN = vocabulary(
-    """city town cityname locality village suburb municipality placeofbirth birthplace birthcity hometown ort
-    ortsname stadt wohnort gemeinde ortsteil geburtsort ville commune localite lieunaissance villenaissance
-    ciudad poblacion localidad municipio lugarnacimiento citta comune luogonascita localita stad woonplaats
-    plaats gemeente geboorteplaats cidade naturalidade localnascimento posttown"""
+    """postort poststed stad miasto miejscowosc mesto obec kaupunki city town cityname locality village suburb
+    municipality placeofbirth birthplace birthcity hometown ort ortsname stadt wohnort gemeinde ortsteil
+    geburtsort ville commune localite lieunaissance villenaissance ciudad poblacion localidad municipio
+    lugarnacimiento citta comune luogonascita localita woonplaats plaats gemeente geboorteplaats cidade
+    naturalidade localnascimento posttown"""
 )
 REGION = vocabulary(
     """region state province county district stateprovince stateorprovince provincestate administrativearea

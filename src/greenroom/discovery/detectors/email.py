@@ -9,10 +9,12 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """email emailaddress emailaddr mail mailaddress mailadresse emailadresse emailadres courriel adressemail
-    adresseemail correo correoelectronico email1 postaelettronica indirizzoemail mailbox eposta enderecoemail
-    workemail privatemail"""
+    """epostadress contactmail contactemail adresemail email emailaddress emailaddr mail mailaddress mailadresse
+    emailadresse emailadres courriel adressemail adresseemail correo correoelectronico email1
+    postaelettronica indirizzoemail mailbox eposta enderecoemail workemail privatemail"""
 )
+CONTACT = vocabulary("contactname contactperson ansprechpartner kontaktperson contactpersoon contact")
+DESK = vocabulary("support info sales billing help desk office service general orders invoice")
 CLUE = Clue("email", "e-mail addresses", exact=True, alone=0.95)
 _ADDRESS = re.compile(r"(?:[^<>@]{0,60}<)?[^\s@<>\"(),:;]+@[^\s@<>.,]+(?:\.[^\s@<>.,]+)+>?")
 
@@ -25,7 +27,9 @@ def judge(place: Place) -> Finding | None:
     if not place.is_text:
         return None
     weighed = weigh(place, 0.93 if place.named(NAMES) else 0.0, CLUE)
-    is_personal = not place.about.is_of_organisation
+    words = set(place.words)
+    is_theirs = "contact" in words or (place.has_beside(CONTACT) and not words & DESK)
+    is_personal = is_theirs or not place.about.is_of_organisation
     if not is_personal:
         weighed = weighed[0] * 0.6, f"{weighed[1]}; an organisation's"
     return found("email", weighed, Choice("email"), is_personal=is_personal)

@@ -30,10 +30,15 @@ def judge(place: Place) -> Finding | None:
     by_name = 0.93 if place.named(GIVEN_NAME) else 0.85 if is_middle and not place.is_catalogue else 0.0
     if not by_name and set(place.words) & GENERIC and len(place.words) == 1 and place.has_beside(FAMILY_NAME):
         by_name = 0.9
+    if place.words == ("first",) and ("last",) in place.around:
+        by_name = 0.9
     clue = CLUE if not place.is_catalogue else Clue("first_name", "given names")
     if not by_name and place.sample.share("last_name") > place.sample.share("first_name"):
         return None
-    return found("first_name", weigh(place, by_name, clue), Choice("first_name"))
+    confidence, reason = weigh(place, by_name, clue)
+    if place.is_person and not by_name and not place.is_short_list and place.sample.share("first_name") >= 0.3:
+        confidence = max(confidence, 0.55)
+    return found("first_name", (confidence, reason), Choice("first_name"))
 
 
 DETECTOR = Detector("first_name", "given names", judge, {"first_name": looks})

@@ -25,9 +25,9 @@ TAILS = ("name", "naam")
 """Ends of words written together: `reviewername`, `kundenname`."""
 
 ROLES = vocabulary(
-    """author authors createdby updatedby modifiedby approvedby assignee assignedto reviewer reporter
-    submittedby enteredby lasteditedby autor auteur autore owner contact mother father spouse guardian
-    witness signatory bearbeiter erstelltvon createdbyname"""
+    """sender fromname toname requester author authors createdby updatedby modifiedby approvedby assignee
+    assignedto reviewer reporter submittedby enteredby lasteditedby autor auteur autore owner contact mother
+    father spouse guardian witness signatory bearbeiter erstelltvon createdbyname"""
 )
 CLUE = Clue("full_name", "names of people", alone=0.0)
 ALONE = Clue("full_name", "names of people", alone=0.85)

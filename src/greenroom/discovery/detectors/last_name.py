@@ -29,10 +29,15 @@ def judge(place: Place) -> Finding | None:
     by_name = 0.93 if place.named(FAMILY_NAME) else 0.88 if place.named(OTHERS) else 0.0
     if not by_name and len(place.words) == 1 and place.words[0] in GENERIC and place.has_beside(GIVEN_NAME):
         by_name = 0.9
+    if place.words == ("last",) and ("first",) in place.around:
+        by_name = 0.9
     clue = CLUE if not place.is_catalogue else Clue("last_name", "family names")
     if not by_name and place.sample.share("first_name") > place.sample.share("last_name"):
         return None
-    return found("last_name", weigh(place, by_name, clue), Choice("last_name"))
+    confidence, reason = weigh(place, by_name, clue)
+    if place.is_person and not by_name and not place.is_short_list and place.sample.share("last_name") >= 0.3:
+        confidence = max(confidence, 0.55)
+    return found("last_name", (confidence, reason), Choice("last_name"))
 
 
 DETECTOR = Detector("last_name", "family names", judge, {"last_name": looks})

@@ -7,7 +7,8 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 STRONG = vocabulary(
-    """hiredate hiredon hired datehired dateofhire joindate joineddate joined joinedon joinedat datejoined
+    """passportexpires passportexpireson passportexpiry visaexpires licenseexpires licenceexpires permitexpires
+    hiredate hiredon hired datehired dateofhire joindate joineddate joined joinedon joinedat datejoined
     signupdate signupat signedupat registrationdate registeredat registered registeredon dateregistered
     enrollmentdate enrolledat membersince customersince terminationdate leftat lastlogin lastloginat
     lastlogindate lastseen lastseenat lastsignin lastsigninat currentsigninat lastactive lastactiveat
@@ -18,6 +19,7 @@ STRONG = vocabulary(
     fecharegistro ultimoacceso ultimologin dataassunzione dataiscrizione dataregistrazione ultimoaccesso
     datumindienst inschrijfdatum laatstelogin dataadmissao datacadastro dataregisto ultimoacesso"""
 )
+BEGUN = vocabulary("startdate startedon startedat started enddate employedsince employmentdate contractstart")
 CREATED = vocabulary(
     "createdate createddate datecreated created createdon creationdate creationtime accountcreated createtime"
 )
@@ -31,6 +33,8 @@ def judge(place: Place) -> Finding | None:
     if place.named(STRONG) and not place.is_catalogue:
         by_name = 0.85 if place.is_person else 0.4 if place.about.people else 0.3
         return found("life_date", weigh(place, by_name, Clue()), Choice("date_shift"))
+    if place.is_person and place.about.has_names and place.named(BEGUN):
+        return found("life_date", weigh(place, 0.75, Clue()), Choice("date_shift"))
     if place.is_person and place.named(CREATED) and not place.is_bookkeeping:
         return found("life_date", (0.65, "the day on which the person's row began"), Choice("date_shift"))
     return None

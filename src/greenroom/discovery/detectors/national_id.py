@@ -10,27 +10,28 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """ssn ssnlast socialsecurity socialsecuritynumber socialsecurityno nationalid nationalidnumber nationalidno
-    nationalinsurance nationalinsurancenumber nino ninumber personalid personalnumber personnummer idnumber
-    idcard idcardnumber identitynumber identitycard identitydocument documentnumber passport passportnumber
-    passportno passportnum taxid taxnumber taxidentificationnumber tin itin driverslicense driverlicense
-    drivinglicence driverslicence driverlicensenumber licensenumber licencenumber licenseplate licenceplate
-    numberplate platenumber nhsnumber healthid medicalrecordnumber mrn insurancenumber insuranceno
-    policyholdernumber visanumber alienid voterid steuernummer steuerid steueridentifikationsnummer
-    sozialversicherungsnummer svnr svnummer rentenversicherungsnummer versichertennr versichertennummer
-    krankenversicherungsnummer personalausweis personalausweisnummer ausweisnummer reisepass reisepassnummer
-    fuehrerschein fuhrerscheinnummer kennzeichen ahvnummer ahv lanr kvnr nir nss numsecu numerosecu
-    numerosecuritesociale numsecuritesociale securitesociale numfiscal carteidentite passeport dni nie nif
-    curp rfc cedula seguridadsocial numseguridadsocial pasaporte documentoidentidad numdocumento
-    matriculacoche codicefiscale codfiscale cf tesserasanitaria cartaidentita passaporto patente bsn
-    burgerservicenummer sofinummer rijbewijs paspoortnummer paspoort rijksregisternummer cpf rg cnh nis pis
-    numerobi cartaocidadao niss pesel egn jmbg oib cnp cpr fodselsnummer henkilotunnus aadhaar aadhar sin
-    hukou"""
+    """personnr fodselsnummer cprnummer rodnecislo ssn ssnlast socialsecurity socialsecuritynumber
+    socialsecurityno nationalid nationalidnumber nationalidno nationalinsurance nationalinsurancenumber nino
+    ninumber personalid personalnumber personnummer idnumber idcard idcardnumber identitynumber identitycard
+    identitydocument documentnumber passport passportnumber passportno passportnum taxid taxnumber
+    taxidentificationnumber tin itin driverslicense driverlicense drivinglicence driverslicence
+    driverlicensenumber licensenumber licencenumber licenseplate licenceplate numberplate platenumber
+    nhsnumber healthid medicalrecordnumber mrn insurancenumber insuranceno policyholdernumber visanumber
+    alienid voterid steuernummer steuerid steueridentifikationsnummer sozialversicherungsnummer svnr svnummer
+    rentenversicherungsnummer versichertennr versichertennummer krankenversicherungsnummer personalausweis
+    personalausweisnummer ausweisnummer reisepass reisepassnummer fuehrerschein fuhrerscheinnummer
+    kennzeichen ahvnummer ahv lanr kvnr nir nss numsecu numerosecu numerosecuritesociale numsecuritesociale
+    securitesociale numfiscal carteidentite passeport dni nie nif curp rfc cedula seguridadsocial
+    numseguridadsocial pasaporte documentoidentidad numdocumento matriculacoche codicefiscale codfiscale cf
+    tesserasanitaria cartaidentita passaporto patente bsn burgerservicenummer sofinummer rijbewijs
+    paspoortnummer paspoort rijksregisternummer cpf rg cnh nis pis numerobi cartaocidadao niss pesel egn jmbg
+    oib cnp cpr henkilotunnus aadhaar aadhar sin hukou"""
 )
 OWN_NUMBERS = vocabulary(
-    """customernumber customerno customernum custno clientnumber membernumber memberno membershipnumber
-    membershipno patientnumber patientno employeenumber employeeno empnumber staffnumber studentnumber
-    studentno rollnumber badgenumber badgeno loyaltynumber loyaltycard cardmembernumber frequentflyernumber
+    """badge loyaltyno clubnumber clubno bonusnumber kundnummer medlemsnummer numerklienta customernumber
+    customerno customernum custno clientnumber membernumber memberno membershipnumber membershipno
+    patientnumber patientno employeenumber employeeno empnumber staffnumber studentnumber studentno
+    rollnumber badgenumber badgeno loyaltynumber loyaltycard cardmembernumber frequentflyernumber
     frequentflyer payrollnumber policynumber policyno contractnumber contractno vertragsnummer
     versicherungsnummer policennummer numeropoliza numerocontrato kundennummer kundennr mitgliedsnummer
     mitgliedsnr patientennummer patientennr personalnummer personalnr matrikelnummer matrikelnr
@@ -38,6 +39,7 @@ OWN_NUMBERS = vocabulary(
     numempleado numeroempleado numsocio numeroexpediente expediente matricola codicecliente klantnummer
     lidnummer personeelsnummer studentnummer numeroaluno matricula"""
 )
+COUNTED = vocabulary("no nr number nummer numero num")
 VEHICLE = vocabulary("vin vehicleidentificationnumber chassisnumber fahrgestellnummer bastidor telaio")
 CLUE = Clue("national_id", "numbers with the check digit or the form of a national id", alone=0.9)
 
@@ -66,11 +68,20 @@ def judge(place: Place) -> Finding | None:
         return found(
             "national_id", (confidence * 0.6, f"{reason}; an organisation's"), Choice("national_id"), is_personal=False
         )
+    if not by_name and _is_own_number(place):
+        by_name = 0.62
     if not by_name and place.named(VEHICLE) and place.is_of_person:
         by_name = 0.75
     if not by_name and place.named(OWN_NUMBERS) and not (place.is_number and place.facts.is_key):
         by_name = 0.82 if place.is_of_person else 0.6
     return found("national_id", weigh(place, by_name, CLUE), Choice("national_id"), Choice("shuffle"))
+
+
+def _is_own_number(place: Place) -> bool:
+    """Some number of a person's, in the person's own row: of each a different one."""
+    sample = place.sample
+    is_number = place.is_text and len(place.words) > 1 and place.words[-1] in COUNTED
+    return is_number and place.is_person and sample.values >= 20 and sample.distinct >= sample.values * 0.95
 
 
 DETECTOR = Detector("national_id", "identity numbers", judge, {"national_id": looks})

@@ -10,12 +10,12 @@ from greenroom.discovery.place import Clue, Place, found, weigh
 from greenroom.discovery.subjects import Subject
 
 NAMES = vocabulary(
-    """phone phonenumber phoneno phonenum telephone telephonenumber tel telno telnr telefon telefonnummer
-    telefonnr telefono numerotelefono telefoon telefoonnummer telefone mobile mobilephone mobilenumber
-    mobileno cell cellphone cellular mobil mobilnummer mobiltelefon handy handynummer rufnummer durchwahl
-    portable gsm movil tlf tlfmovil celular cellulare mobiel mobieltje telemovel fax faxnumber faxnr telefax
-    landline homephone workphone dayphone eveningphone whatsapp msisdn festnetz fono ddi phoneextension ph
-    contactnumber"""
+    """telefonni mobilnummer tlfnr komorka numertelefonu phone phonenumber phoneno phonenum telephone
+    telephonenumber tel telno telnr telefon telefonnummer telefonnr telefono numerotelefono telefoon
+    telefoonnummer telefone mobile mobilephone mobilenumber mobileno cell cellphone cellular mobil
+    mobiltelefon handy handynummer rufnummer durchwahl portable gsm movil tlf tlfmovil celular cellulare
+    mobiel mobieltje telemovel fax faxnumber faxnr telefax landline homephone workphone dayphone eveningphone
+    whatsapp msisdn festnetz fono ddi phoneextension ph contactnumber"""
 )
 EXTENSION = vocabulary("extension ext phoneext anexo")
 CLUE = Clue("phone", "shaped as telephone numbers")

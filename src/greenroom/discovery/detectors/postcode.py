@@ -10,8 +10,9 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
 
 NAMES = vocabulary(
-    """zip zipcode zip4 zipplus postcode postalcode postal postcodezip zippostal plz postleitzahl codepostal cp
-    codigopostal codpostal cap cep codicepostale codicedavviamento kodpocztowy"""
+    """postnummer postnr kodpocztowy psc smerovacicislo postinumero zip zipcode zip4 zipplus postcode postalcode
+    postal postcodezip zippostal plz postleitzahl codepostal cp codigopostal codpostal cap cep codicepostale
+    codicedavviamento"""
 )
 CLUE = Clue("postcode", "shaped as postcodes")
 _SHAPES = re.compile(

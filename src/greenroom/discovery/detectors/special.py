@@ -9,17 +9,17 @@ from greenroom.discovery.subjects import Subject
 from greenroom.masking._types import Kind
 
 ALWAYS = vocabulary(
-    """religion religious religiousbelief konfession confession religione godsdienst religiao creed ethnicity
-    ethnic ethnicgroup race ethnie etnia ethnicorigin sexualorientation orientationsexuelle
-    sexuelleorientierung politicalparty politicalopinion unionmember tradeunion gewerkschaft syndicat
-    sindicato criminalrecord conviction convictions vorstrafen disability disabilities behinderung
-    schwerbehindert handicap discapacidad minusvalia disabilita deficiencia hivstatus hiv pregnant pregnancy
-    schwanger embarazada smoker smoking raucher fumeur fumador fumatore bloodtype bloodgroup blutgruppe
-    groupesanguin gruposanguineo allergy allergies allergie allergien alergias allergia allergieen
-    bloodpressure blutdruck tensionarterielle medicalhistory medicalcondition medicalconditions anamnese
-    vorerkrankungen antecedents healthstatus gesundheit krankheit bmi weightkg heightcm bodyweight bodyheight
-    gewichtkg groessecm koerpergroesse cholesterol glucose bloodsugar laborwerte labresult labresults
-    testresult vaccinated vaccination impfstatus symptoms symptome medications genotype biometric
+    """sick krank malade enfermo malato ziek religion religious religiousbelief konfession confession religione
+    godsdienst religiao creed ethnicity ethnic ethnicgroup race ethnie etnia ethnicorigin sexualorientation
+    orientationsexuelle sexuelleorientierung politicalparty politicalopinion unionmember tradeunion
+    gewerkschaft syndicat sindicato criminalrecord conviction convictions vorstrafen disability disabilities
+    behinderung schwerbehindert handicap discapacidad minusvalia disabilita deficiencia hivstatus hiv
+    pregnant pregnancy schwanger embarazada smoker smoking raucher fumeur fumador fumatore bloodtype
+    bloodgroup blutgruppe groupesanguin gruposanguineo allergy allergies allergie allergien alergias allergia
+    allergieen bloodpressure blutdruck tensionarterielle medicalhistory medicalcondition medicalconditions
+    anamnese vorerkrankungen antecedents healthstatus gesundheit krankheit bmi weightkg heightcm bodyweight
+    bodyheight gewichtkg groessecm koerpergroesse cholesterol glucose bloodsugar laborwerte labresult
+    labresults testresult vaccinated vaccination impfstatus symptoms symptome medications genotype biometric
     faceembedding voiceprint sicknessdays sickleave krankentage dietaryrequirements dietary diet addiction
     psychological"""
 )

@@ -10,13 +10,14 @@ from greenroom.discovery.naming import fold, vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
 
 NAMES = vocabulary(
-    """address addressline addr addrline address1 street streetname streetaddress streetno streetnumber line1
-    line2 housenumber houseno housename apartment apt unitnumber suite flat pobox strasse strassenname str
-    hausnummer hausnr hnr anschrift adresse adresszusatz adresszeile postadresse postanschrift wohnadresse
-    zusatz rue numerorue numvoie voie complementadresse adressepostale direccion calle domicilio
-    numeroexterior numerointerior piso indirizzo via numerocivico civico adres straat straatnaam huisnummer
-    huisnr toevoeging endereco rua logradouro morada complemento homeaddress mailingaddress shippingaddress
-    billingaddress deliveryaddress lieferadresse rechnungsadresse shipstreet"""
+    """gatuadress gata gateadresse vejnavn adresselinje ulica ulice nrdomu katuosoite address addressline addr
+    addrline address1 street streetname streetaddress streetno streetnumber line1 line2 housenumber houseno
+    housename apartment apt unitnumber suite flat pobox strasse strassenname str hausnummer hausnr hnr
+    anschrift adresse adresszusatz adresszeile postadresse postanschrift wohnadresse zusatz rue numerorue
+    numvoie voie complementadresse adressepostale direccion calle domicilio numeroexterior numerointerior
+    piso indirizzo via numerocivico civico adres straat straatnaam huisnummer huisnr toevoeging endereco rua
+    logradouro morada complemento homeaddress mailingaddress shippingaddress billingaddress deliveryaddress
+    lieferadresse rechnungsadresse shipstreet"""
 )
 LINE = vocabulary("line addressline")
 NET = vocabulary("ip mac web email mail url host server wallet bitcoin remote client network memory")
