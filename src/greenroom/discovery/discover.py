@@ -26,6 +26,7 @@ from greenroom.discovery.model import (
 )
 from greenroom.discovery.naming import is_of_something, tokens
 from greenroom.discovery.place import Place
+from greenroom.discovery.shadows import shadows
 from greenroom.discovery.subjects import About, Subject, about_all
 from greenroom.domain.masking import Column
 from greenroom.masking._types import DATES, Kind, kind_of
@@ -71,9 +72,17 @@ def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str,
     verdicts = {
         path: _verdict(known[path].place, followers[path], judge, rules) for path in known if roots[path] == path
     }
-    return tuple(
-        verdicts[path] if roots[path] == path else _follow(known[path].place, verdicts[roots[path]]) for path in known
-    )
+    all_of = {p: verdicts[p] if roots[p] == p else _follow(k.place, verdicts[roots[p]]) for p, k in known.items()}
+    of_before = shadows(tables)
+    return tuple(_as_before(v, all_of[of_before[p]]) if p in of_before else v for p, v in all_of.items())
+
+
+def _as_before(verdict: Verdict, before: Verdict) -> Verdict:
+    """A column of a table that keeps what another was is about people whenever the other's is."""
+    strength = {Harmless: 0, Undecided: 1, Proposal: 2}
+    if strength[type(before)] <= strength[type(verdict)]:
+        return verdict
+    return replace(before, column=verdict.column, reason=f"as {before.column}, which it keeps: {before.reason}")
 
 
 def _judge_with(detectors: Mapping[str, Detector]) -> Judge:
