@@ -29,7 +29,7 @@ LONGEST_COMMENT = 160
 LOOK_AT = "# look at: "
 ABOUT = (
     "# What leaves production, column by column: a masking rule, or harmless.",
-    "# Proposed by discovery with its confidence (0 to 1) and its reason; it is yours now.",
+    "# Proposed by `greenroom data discover` with its confidence (0 to 1) and its reason; it is yours now.",
 )
 
 

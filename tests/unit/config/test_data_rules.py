@@ -30,7 +30,7 @@ ALL = (AMOUNT, WHAT, EMAIL, GONE, BORN, INSIDE)
 
 SECTION = """\
 # What leaves production, column by column: a masking rule, or harmless.
-# Proposed by discovery with its confidence (0 to 1) and its reason; it is yours now.
+# Proposed by `greenroom data discover` with its confidence (0 to 1) and its reason; it is yours now.
 data:
   rules:
     public.customer.born: {rule: date_shift, days: 365}       # 0.93: name

@@ -80,7 +80,8 @@ def _named(place: Place, share: float, choices: tuple[Choice, ...]) -> Finding |
     is_no_text = place.sample.values >= FEW and place.sample.share("number") + place.sample.share("code") >= 0.8
     if is_no_text:
         return found("free_text", (0.3, f"the name says so, but {place.counted('sentence', 'sentences')}"), *choices)
-    if place.is_catalogue or place.kind is Kind.ENUM:
+    is_of_things = place.is_catalogue and not place.about.people  # a remark on a shift is one on whoever worked it
+    if is_of_things or place.kind is Kind.ENUM:
         by_name = 0.6 if share >= 0.1 else 0.0
     else:
         by_name = 0.88 if place.is_of_person or share >= 0.1 or place.about.subject is Subject.EVENT else 0.6
