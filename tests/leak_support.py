@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -31,9 +32,13 @@ SCHEMA = """
     CREATE TABLE visit_1 PARTITION OF visit FOR VALUES FROM (0) TO (400);
     CREATE TABLE visit_2 PARTITION OF visit FOR VALUES FROM (400) TO (100000);
     CREATE TABLE town (name text PRIMARY KEY, people int);
-    CREATE MATERIALIZED VIEW buyers AS SELECT p.email, count(*) FROM person p JOIN orders o ON o.person = p.id GROUP BY 1;
+    CREATE MATERIALIZED VIEW buyers AS
+        SELECT p.email, count(*) FROM person p JOIN orders o ON o.person = p.id GROUP BY 1;
     CREATE FUNCTION index_person() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN NEW.search := pg_catalog.to_tsvector('pg_catalog.simple', concat_ws(' ', NEW.first, NEW.last)); RETURN NEW; END $$;
+        BEGIN
+            NEW.search := pg_catalog.to_tsvector('pg_catalog.simple', concat_ws(' ', NEW.first, NEW.last));
+            RETURN NEW;
+        END $$;
     CREATE TRIGGER indexed BEFORE INSERT OR UPDATE ON person FOR EACH ROW EXECUTE FUNCTION index_person();
     COMMENT ON TABLE person IS 'Everybody who ever bought something';
 """
@@ -55,7 +60,10 @@ RULED: Ruled = {
     "public.person.ip": ("ip_address", {}),
     "public.person.site": ("url", {}),
     "public.person.note": ("free_text", {"mode": "shape"}),
-    "public.person.prefs": ("json", {"paths": {"contact.mail": {"rule": "email"}, "names[*]": {"rule": "full_name"}}, "others": "keep"}),
+    "public.person.prefs": (
+        "json",
+        {"paths": {"contact.mail": {"rule": "email"}, "names[*]": {"rule": "full_name"}}, "others": "keep"},
+    ),
     "public.person.nicks": ("array", {"element": {"rule": "username"}}),
     "public.person.feels": ("shuffle", {}),
     "public.person.salary": ("number_noise", {}),
@@ -94,17 +102,17 @@ def person(n: int, numbers: random.Random) -> tuple[Any, ...]:
     day = f"{numbers.randint(1940, 2005)}-{numbers.randint(1, 12):02}-{numbers.randint(1, 28):02}"
     street = f"{numbers.randint(1, 300)} {numbers.choice(known['street_name'])}"
     city = numbers.choice(known["city"]) if numbers.random() < 0.5 else f"New {names(numbers)[1]}"
-    note = f"Called {numbers.randint(1, 9)} times. {first} asked about {digits(6)} and was {numbers.choice(['glad', 'cross'])}."
-    prefs = (
-        f'{{"contact": {{"mail": "{mail}"}}, "names": ["{first} {last}"], "theme": "dark", "size": {numbers.randint(1, 99)}}}'
-    )
+    note = f"Called {numbers.randint(1, 9)} times. {first} asked about {digits(6)} and was cross."
+    prefs = {"contact": {"mail": mail}, "names": [f"{first} {last}"], "theme": "dark", "size": numbers.randint(1, 99)}
     company = f"{names(numbers)[1]} {numbers.choice(['Ltd', 'GmbH', 'and Sons'])}"
     site = f"https://{last.lower()}{n}.example.org/about"
     return (
         n, first, last, f"{first} {last}", mail, f"+49 30 {digits(3)} {digits(4)}", day,
         f"DE{digits(2)} {digits(4)} {digits(4)} {digits(4)} {digits(4)} {digits(2)}", f"4{digits(15)}", street, city,
-        digits(5), company, f"{digits(6)}-{digits(4)}", f"{numbers.randint(11, 200)}.{numbers.randint(0, 255)}.3.{n % 250}", site, note,
-        prefs, [f"{first.lower()}{n}", f"x{digits(5)}"], numbers.choice(["glad", "sad", "in between", "rather not"]),
+        digits(5), company, f"{digits(6)}-{digits(4)}",
+        f"{numbers.randint(11, 200)}.{numbers.randint(0, 99)}.3.{n % 250}",
+        site, note, json.dumps(prefs), [f"{first.lower()}{n}", f"x{digits(5)}"],
+        numbers.choice(["glad", "sad", "in between", "rather not"]),
         f"{numbers.randint(1000, 9000)}.{digits(2)}", None, f"photo of {mail}".encode(), f"$2b$12${digits(53)}",
         f"{last}{digits(3)}", numbers.randint(0, 100), numbers.choice(["north", "south", "east", "west"]),
     )  # fmt: skip
@@ -114,26 +122,28 @@ def fill(source: End, people: int = 800) -> None:
     numbers = random.Random(7)
     run(source, SCHEMA)
     columns = (
-        "id, first, last, full_name, email, phone, birth, iban, card, street, city, postcode, company, national, ip, site,"
-        " note, prefs, nicks, feels, salary, token, photo, password, login, score, region"
+        "id, first, last, full_name, email, phone, birth, iban, card, street, city, postcode, company, national, ip, "
+        "site, note, prefs, nicks, feels, salary, token, photo, password, login, score, region"
     )
     rows = [person(n, numbers) for n in range(1, people + 1)]
     with source.session(settings={"search_path": "public"}) as connection, connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO person ({columns}) VALUES ({', '.join(['%s'] * 27)})".encode(), rows)
         orders = [
-            (i, p[0], p[4], f"2024-0{numbers.randint(1, 9)}-1{numbers.randint(0, 9)}", numbers.randint(1, 9), numbers.randint(1, 500),
-             numbers.choice(["paid", "sent"]), numbers.choice(["Baker's mill", "Lamp King Georgia", "Mug from Austin"]), "as usual")
+            (i, p[0], p[4], f"2024-0{numbers.randint(1, 9)}-1{numbers.randint(0, 9)}", numbers.randint(1, 9),
+             numbers.randint(1, 500), numbers.choice(["paid", "sent"]),
+             numbers.choice(["Baker's mill", "Lamp King Georgia", "Mug from Austin"]), "as usual")
             for i, p in enumerate((numbers.choice(rows) for _ in range(2 * people)), 1)
         ]  # fmt: skip
         cursor.executemany(
-            b"INSERT INTO orders SELECT %s::int, %s::int, %s::text, %s::timestamptz, %s::timestamptz + %s * interval '1 day', %s::int, %s, %s, %s",
+            b"INSERT INTO orders SELECT %s::int, %s::int, %s::text, %s::timestamptz,"
+            b" %s::timestamptz + %s * interval '1 day', %s::int, %s, %s, %s",
             [(*o[:4], o[3], *o[4:]) for o in orders],
         )
         cursor.execute(
             b"UPDATE person SET token = md5(id || 'token')::uuid;"
-            b"INSERT INTO audit SELECT email, json_build_object('old', json_build_object('phone', phone), 'step', 'login'),"
-            b" '2024-01-01'::date + id % 300 FROM person;"
-            b"INSERT INTO visit SELECT id, id, 'Mozilla/5.0 (X11; Linux x86_64) build ' || 1000 * id, email FROM person;"
+            b"INSERT INTO audit SELECT email, json_build_object('old', json_build_object('phone', phone),"
+            b" 'step', 'login'), '2024-01-01'::date + id % 300 FROM person;"
+            b"INSERT INTO visit SELECT id, id, 'Mozilla/5.0 (X11; Linux) build ' || 1000 * id, email FROM person;"
             b"INSERT INTO town SELECT DISTINCT city, length(city) FROM person WHERE id <= 3 AND city NOT LIKE 'New %';"
             b"REFRESH MATERIALIZED VIEW buyers; ANALYZE"
         )

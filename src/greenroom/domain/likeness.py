@@ -32,6 +32,8 @@ _UMLAUTS = str.maketrans(
 )
 _WORD = re.compile(r"[^\W_]+")
 _EMAIL = re.compile(r"\s*([^@\s]+)@([^@\s]+\.[^@\s]+)\s*")
+_DIGITS = re.compile("[0-9]+")
+_DIGIT_BYTES, _OTHERS = re.compile(b"[0-9]+"), re.compile(b"[\x80-\xff]+")
 _PHONE = re.compile(r"[\d\s()./+\-]*")
 
 LONGEST = 48
@@ -78,7 +80,8 @@ def folded(text: str) -> bytes:
 
 def words(text: str) -> tuple[bytes, ...]:
     """The folded words of a text, in order."""
-    return tuple(w for w in (folded(word) for word in _WORD.findall(text)) if w)
+    found = "\t".join(_WORD.findall(text))  # one fold for all; no word holds a tab
+    return tuple(w for w in fold(found.encode("utf-8", "replace")).split(b"\t") if w)
 
 
 @dataclass(frozen=True)
@@ -116,16 +119,16 @@ def forms(text: str) -> Iterator[Form]:
 
 
 def hashes(text: str) -> Iterator[Form]:
-    """The beginnings of MD5, SHA-1, SHA-256 and SHA-512 of a value as it is, in lower case, and folded."""
+    """The beginnings of MD5, SHA-1 and SHA-256 of a value as it is, in lower case, and folded."""
     made = dict.fromkeys(
-        (text, text.strip(), text.strip().lower(), folded(text).decode(), "".join(c for c in text if c.isdigit()))
+        (text, text.strip(), text.strip().lower(), folded(text).decode(), "".join(_DIGITS.findall(text)))
     )
     seen: set[bytes] = set()
     for one in made:
         raw = one.encode("utf-8", "replace")
         if not raw:
             continue
-        for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        for algorithm in ("md5", "sha1", "sha256"):
             digest = hashlib.new(algorithm, raw, usedforsecurity=False).digest()
             for pattern in (digest.hex()[:HASH_DIGITS].encode(), fold(base64.b64encode(digest))[:HASH_CHARACTERS]):
                 if pattern not in seen:
@@ -185,10 +188,11 @@ def has_words(sought: Iterable[bytes], place: frozenset[bytes]) -> bool:
 
 def bits(text: str) -> float:
     """How particular a value is, roughly, in bits: 3.3 for a digit, 2.5 for a letter (letters of a language are guessed
-    from each other), 4 for one outside ASCII."""
-    plain = folded(text).decode("utf-8", "replace")
-    weights = (3.3 if c.isdigit() and c.isascii() else 2.5 if c.isascii() else 4.0 for c in plain if c != "|")
-    return sum(weights)
+    from each other), 2 for each byte outside ASCII."""
+    plain = folded(text)
+    digits = sum(map(len, _DIGIT_BYTES.findall(plain)))
+    others = sum(map(len, _OTHERS.findall(plain)))
+    return 3.3 * digits + 2.5 * (len(plain) - digits - others - plain.count(b"|")) + 2.0 * others
 
 
 def is_strong(text: str) -> bool:
@@ -203,7 +207,7 @@ def is_particular(text: str) -> bool:
     plain = folded(text)
     if _EMAIL.fullmatch(text) is not None:
         return len(plain) >= 9
-    digits = sum(chr(b).isdigit() for b in plain)
+    digits = sum(map(len, _DIGIT_BYTES.findall(plain)))
     if digits == len(plain):
         return digits >= 9
     return bits(text) >= 28.0 and (digits >= 2 or len(words(text)) >= 2)

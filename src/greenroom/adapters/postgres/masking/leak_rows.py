@@ -18,6 +18,9 @@ STRANGERS = 4
 """Rows of others that each row is compared with."""
 
 SHORTEST, SHORTEST_WORD = 3, 3
+MOST_HASHED = 500
+"""Rows whose values are looked for as hashes as well: making them takes longer than all else."""
+
 MOST_VALUES = 20
 """Values of one field that are looked for: arrays and documents hold many."""
 
@@ -75,6 +78,33 @@ class Cells:
         return found
 
 
+@dataclass(frozen=True)
+class Layout:
+    """For each masked column its own place among the cells, and the places in which it is looked for; `indexes` are
+    those of search indexes (tsvector)."""
+
+    own: tuple[int, ...]
+    open: tuple[frozenset[int], ...]
+    indexes: frozenset[int]
+
+    @classmethod
+    def of(cls, unit: Unit) -> Layout:
+        """A masked number or date equals another masked one of its row often enough: the mask of one order's day is the
+        day of its delivery. That says nothing, so these are looked for in columns that are not masked."""
+        names = [c.name for c in unit.table.columns]
+        own = tuple(names.index(m.column.name) for m in unit.masked)
+        everywhere = frozenset(range(len(names)))
+        others = everywhere - set(own)
+        return cls(
+            own,
+            tuple(
+                others | {at} if m.nature is Nature.QUANTITY else everywhere
+                for at, m in zip(own, unit.masked, strict=True)
+            ),
+            frozenset(n for n, c in enumerate(unit.table.columns) if c.bare == "tsvector"),
+        )
+
+
 @dataclass
 class Linked:
     """The answer for one table: leaks, rows compared, and different values of each masked column."""
@@ -90,18 +120,20 @@ def compare_rows(source: Connection, target: Connection, unit: Unit, most: int, 
     tallies: dict[tuple[int, int, Kind], Tally] = {}
     tested: list[set[int]] = [set() for _ in unit.masked]
     found = Linked()
+    layout = Layout.of(unit)
     for batch in linked(source, target, unit, most, seed):
         guard.check()
+        with_hashes = found.rows < MOST_HASHED
         found.rows += len(batch)
         cells = [Cells.of(now) for _, now in batch]
         for at, (was, _) in enumerate(batch):
             others = [n for n in range(len(batch)) if n != at]
             rounds = [at, *numbers.sample(others, min(STRANGERS, len(others)))]
             for n, masked in enumerate(unit.masked):
-                for sought in _sought(masked, was[n]):
+                for sought in _sought(masked, was[n], with_hashes=with_hashes):
                     tested[n].add(sought.key)
                     for round_, row in enumerate(rounds):
-                        for place, kind in _finds(unit, n, sought, cells[row]):
+                        for place, kind in _finds(layout, n, sought, cells[row], is_own=row == at):
                             strong = sought.is_strong or kind is Kind.HASHED
                             tally = tallies.setdefault((n, place, kind), Tally())
                             tally.add(sought.key, round_, is_strong=strong)
@@ -110,56 +142,48 @@ def compare_rows(source: Connection, target: Connection, unit: Unit, most: int, 
     return found
 
 
-def _sought(masked: Masked, text: str | None) -> Iterator[Sought]:
+def _sought(masked: Masked, text: str | None, *, with_hashes: bool) -> Iterator[Sought]:
     for n, value in enumerate(masked.values(text)):
         if n >= MOST_VALUES:
             return
         plain = likeness.folded(value)
         if not plain:
             continue
-        is_strong = likeness.is_strong(value) and not likeness.is_listed(value, listed_words()) and not is_date(value)
-        is_strong = is_strong and masked.nature is not Nature.QUANTITY and not masked.is_shuffled
+        may_be_strong = len(plain) >= 10 and masked.nature is not Nature.QUANTITY and not masked.is_shuffled
+        is_strong = may_be_strong and likeness.is_strong(value) and not is_date(value)
+        is_strong = is_strong and not likeness.is_listed(value, listed_words())
         forms = tuple(likeness.forms(value)) if len(plain) >= SHORTEST else ()
-        hashes = tuple(likeness.hashes(value)) if masked.nature is not Nature.QUANTITY or len(plain) > 4 else ()
+        is_hashed = with_hashes and (masked.nature is not Nature.QUANTITY or len(plain) > 4)
+        hashes = tuple(likeness.hashes(value)) if is_hashed else ()
         parts = tuple(dict.fromkeys(w for w in likeness.words(value) if len(w) >= SHORTEST_WORD))
         yield Sought(hash(plain), value, is_strong, forms, hashes, parts[:8])
 
 
-def _finds(unit: Unit, n: int, sought: Sought, cells: Cells) -> Iterator[tuple[int, Kind]]:
+def _finds(layout: Layout, n: int, sought: Sought, cells: Cells, *, is_own: bool) -> Iterator[tuple[int, Kind]]:
     """In which cells of a row a value stands, and how; the plainest form for each cell."""
-    own = next(i for i, c in enumerate(unit.table.columns) if c.name == unit.masked[n].column.name)
+    own = layout.own[n]
     done: set[int] = set()
     if cells.raw[own] == sought.text:
         done.add(own)
         yield own, Kind.UNCHANGED
-    for form in (*sought.forms, *sought.hashes):
+    # No stranger holds a hash by chance: sixty bits agree once in a million million million comparisons.
+    for form in (*sought.forms, *sought.hashes) if is_own else sought.forms:
         if form.pattern not in cells.whole:
             continue
         for place, cell in enumerate(cells.folded):
-            if place not in done and _may_hold(unit, n, own, place) and likeness.stands_in(form, cell):
+            if place not in done and place in layout.open[n] and likeness.stands_in(form, cell):
                 done.add(place)
                 yield place, Kind.EXACT if _is_exact(form, sought, cells.raw[place]) else form.kind
     if not sought.words or not all(w[:4] in cells.whole for w in sought.words):
         return
-    for place, column in enumerate(unit.table.columns):
-        enough = len(sought.words) > 1 or (column.bare == "tsvector" and len(sought.words[0]) >= 4)
-        may = place not in done and enough and _may_hold(unit, n, own, place)
-        if may and likeness.has_words(sought.words, cells.words_of(place)):
+    for place in layout.open[n] - done:
+        enough = len(sought.words) > 1 or (place in layout.indexes and len(sought.words[0]) >= 4)
+        if enough and likeness.has_words(sought.words, cells.words_of(place)):
             yield place, Kind.WORDS
 
 
 def _is_exact(form: Form, sought: Sought, cell: str) -> bool:
     return form.kind is Kind.NORMALISED and sought.text in cell
-
-
-def _may_hold(unit: Unit, n: int, own: int, place: int) -> bool:
-    """A masked number or date equals another masked one of its row often enough: the mask of one order's day is the day
-    of its delivery. That says nothing."""
-    if place == own:
-        return True
-    column = unit.table.columns[place]
-    is_masked = any(m.column.name == column.name for m in unit.masked)
-    return not (is_masked and unit.masked[n].nature is Nature.QUANTITY)
 
 
 def _judged(unit: Unit, tallies: dict[tuple[int, int, Kind], Tally], tested: list[set[int]]) -> Iterator[Leak]:

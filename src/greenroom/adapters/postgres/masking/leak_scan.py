@@ -71,7 +71,8 @@ def choose_needles(source: Connection, units: Sequence[Unit], rows: int, seed: i
 
 
 def _of_unit(source: Connection, unit: Unit, rows: int, seed: int, most: int, hashed: int) -> Iterator[Needle]:
-    sought = [m for m in unit.masked if not m.is_shuffled and not m.column.column.labels]
+    chosen = [n for n, m in enumerate(unit.masked) if not m.is_shuffled and not m.column.column.labels]
+    sought = [unit.masked[n] for n in chosen]
     if not sought:
         return
     values: dict[str, Counter[str]] = {m.path: Counter() for m in sought}
@@ -80,7 +81,7 @@ def _of_unit(source: Connection, unit: Unit, rows: int, seed: int, most: int, ha
     for batch in sample(source, unit, rows, seed):
         for row in batch:
             seen += 1
-            fields = {m.path: list(m.values(text)) for m, text in zip(unit.masked, row, strict=True) if m in sought}
+            fields = {unit.masked[n].path: list(unit.masked[n].values(row[n])) for n in chosen}
             for path, found in fields.items():
                 if len(values[path]) < 4 * rows:
                     values[path].update(found[:20])
