@@ -98,11 +98,11 @@ def test_clean_copies_pass_whatever_the_key(ground: Ground) -> None:
     """Ten masking keys, ten other sets of masks that hit real names and towns by chance: not one false alarm."""
     for n in range(10):
         asked = wanted(ground.source, key=Secret(hashlib.sha256(f"key {n}".encode()).hexdigest()))
-        report = examine(ground.source, masked(ground.source, ground.server, asked), asked, rows=300)
+        report = examine(ground.source, masked(ground.source, ground.server, asked), asked, rows=150)
         assert report.complaints == ()
         assert report.is_publishable
     assert {t.column for t in report.tested} == set(RULED)
-    assert all(t.rows > 200 or t.why_less for t in report.tested)
+    assert all(t.rows > 100 or t.why_less for t in report.tested)
 
 
 def test_a_schema_full_of_oddities_passes_and_does_not_when_it_leaks(ground: Ground) -> None:
@@ -173,7 +173,7 @@ def test_values_are_found_wherever_the_target_holds_text(ground: Ground) -> None
     caught = {key: leak.kind for key, leak in found(look(ground, harmed)).items()}
     places = {place for column, place in caught if column == "person.email"}
     assert {
-        "comment on column public.town.people",
+        "comment on column people of table public.town",
         "default of public.town.added",
         "town.added",
         "constraint town_name_check of public.town",
@@ -214,6 +214,7 @@ def test_a_harmless_column_that_holds_names_and_a_trigger_that_fills(ground: Gro
     target = masked(source, ground.server, asked)
     caught = {key: leak.kind for key, leak in found(examine(source, target, asked)).items()}
     assert caught["person.first", "person.region"] is Kind.EXACT
+    assert caught["person.last", "orders.memo"] is Kind.EXACT
     assert caught["person.login", "person.site"] is Kind.NORMALISED
     assert caught["person.full_name", "person.search"] in INDEXED
 

@@ -132,9 +132,10 @@ def linked(source: Connection, target: Connection, unit: Unit, most: int, seed: 
     given = ", ".join("%s::text[]::" + _doubled(c.column.type) + "[]" for c in unit.key)
     aliases = ", ".join(f"k{n}" for n in range(keys))
     joined = " AND ".join(f"{name} = k.k{n}" for n, name in enumerate(names))
-    before = ", ".join(["k.n", *(m.sql for m in unit.masked)])
+    before = ", ".join(["k.n", *(m.sql for m in unit.sought)])
     known = f"unnest({given}) WITH ORDINALITY k({aliases}, n)"
     query = f"SELECT {_doubled(before)} FROM {known} JOIN {_doubled(unit.sql)} t ON {_doubled(joined)}"
+    query += _doubled(unit.joins)
     for batch in streamed(target, f"SELECT {chosen} FROM {_sampled(unit, rows, most, seed)}"):
         found = rows_of(source, query, [[row[n] for row in batch] for n in range(keys)])
         was = {row[0]: row[1:] for row in found}

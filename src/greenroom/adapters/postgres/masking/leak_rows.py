@@ -80,10 +80,10 @@ class Cells:
 
 @dataclass(frozen=True)
 class Layout:
-    """For each masked column its own place among the cells, and the places in which it is looked for; `indexes` are
-    those of search indexes (tsvector)."""
+    """For each sought column its own place among the cells, None for one of another table, and the places in which it
+    is looked for; `indexes` are those of search indexes (tsvector)."""
 
-    own: tuple[int, ...]
+    own: tuple[int | None, ...]
     open: tuple[frozenset[int], ...]
     indexes: frozenset[int]
 
@@ -95,12 +95,12 @@ class Layout:
         own = tuple(names.index(m.column.name) for m in unit.masked)
         everywhere = frozenset(range(len(names)))
         others = everywhere - set(own)
+        places = [
+            others | {at} if m.nature is Nature.QUANTITY else everywhere for at, m in zip(own, unit.masked, strict=True)
+        ]
         return cls(
-            own,
-            tuple(
-                others | {at} if m.nature is Nature.QUANTITY else everywhere
-                for at, m in zip(own, unit.masked, strict=True)
-            ),
+            (*own, *(None for _ in unit.above)),
+            (*places, *(everywhere for _ in unit.above)),
             frozenset(n for n, c in enumerate(unit.table.columns) if c.bare == "tsvector"),
         )
 
@@ -118,7 +118,7 @@ def compare_rows(source: Connection, target: Connection, unit: Unit, most: int, 
     """Every masked column of a table against all columns of the same row."""
     numbers = random.Random(f"{seed}/{unit.table.path}")  # noqa: S311  a sample, no secret
     tallies: dict[tuple[int, int, Kind], Tally] = {}
-    tested: list[set[int]] = [set() for _ in unit.masked]
+    tested: list[set[int]] = [set() for _ in unit.sought]
     found = Linked()
     layout = Layout.of(unit)
     for batch in linked(source, target, unit, most, seed):
@@ -129,15 +129,17 @@ def compare_rows(source: Connection, target: Connection, unit: Unit, most: int, 
         for at, (was, _) in enumerate(batch):
             others = [n for n in range(len(batch)) if n != at]
             rounds = [at, *numbers.sample(others, min(STRANGERS, len(others)))]
-            for n, masked in enumerate(unit.masked):
+            for n, masked in enumerate(unit.sought):
                 for sought in _sought(masked, was[n], with_hashes=with_hashes):
                     tested[n].add(sought.key)
                     for round_, row in enumerate(rounds):
+                        if row != at and batch[row][0][n] == was[n]:
+                            continue  # whoever has the same value is no stranger to it
                         for place, kind in _finds(layout, n, sought, cells[row], is_own=row == at):
                             strong = sought.is_strong or kind is Kind.HASHED
                             tally = tallies.setdefault((n, place, kind), Tally())
                             tally.add(sought.key, round_, is_strong=strong)
-    found.values = {m.path: len(t) for m, t in zip(unit.masked, tested, strict=True)}
+    found.values = {m.path: len(t) for m, t in zip(unit.masked, tested, strict=False)}  # its own come first
     found.leaks = list(_judged(unit, tallies, tested))
     return found
 
@@ -163,7 +165,7 @@ def _finds(layout: Layout, n: int, sought: Sought, cells: Cells, *, is_own: bool
     """In which cells of a row a value stands, and how; the plainest form for each cell."""
     own = layout.own[n]
     done: set[int] = set()
-    if cells.raw[own] == sought.text:
+    if own is not None and cells.raw[own] == sought.text:
         done.add(own)
         yield own, Kind.UNCHANGED
     # No stranger holds a hash by chance: sixty bits agree once in a million million million comparisons.
@@ -192,7 +194,7 @@ def _judged(unit: Unit, tallies: dict[tuple[int, int, Kind], Tally], tested: lis
         is_strong = tally.strong > 0 and tally.strong_strangers == 0
         if is_strong or is_beyond_chance(len(tally.own), len(tested[n]), control, STRANGERS):
             yield Leak(
-                unit.masked[n].path,
+                unit.sought[n].path,
                 unit.table.columns[place].column.path,
                 kind,
                 linked=True,

@@ -20,6 +20,9 @@ from greenroom.masking._words import lists, locales
 MOST_CHARACTERS = 1 << 16
 """Of a longer value the beginning is looked at when values are chosen; in the target every byte is read."""
 
+MOST_ABOVE = 4
+"""References of a table that are followed, one step."""
+
 _SHUFFLE, _JSON, _ARRAY, _CONSTANT = "shuffle", "json", "array", "constant"
 _TEXTS = frozenset(
     {"text", "character varying", "character", "bpchar", "name", "uuid", "inet", "cidr", "macaddr", "xml"}
@@ -90,11 +93,19 @@ class Masked:
 @dataclass(frozen=True)
 class Unit:
     """A table whose rows are sampled, with its partitions; `key` are unmasked columns that tell its rows apart, none
-    where there are none."""
+    where there are none. `above` are the masked columns of the rows that its rows refer to, which `joins` bring in:
+    an order may name its customer."""
 
     table: Table
     masked: tuple[Masked, ...]
     key: tuple[TableColumn, ...]
+    above: tuple[Masked, ...] = ()
+    joins: str = ""
+
+    @property
+    def sought(self) -> tuple[Masked, ...]:
+        """What a row is held against: its own columns first."""
+        return (*self.masked, *self.above)
 
     @property
     def sql(self) -> str:
@@ -103,19 +114,44 @@ class Unit:
 
 
 def units_of(catalog: Catalog, choices: Choices) -> tuple[Unit, ...]:
-    """Every table with a masked column; a partitioned one as a whole."""
+    """Every table with a masked column, or a reference to one; a partitioned one as a whole."""
     found = []
     for table in catalog.tables.values():
         if table.kind == "f" or table.is_partition:
             continue
-        masked = tuple(_masked(c, m) for c in table.moved if (m := choices.mask(table, c.name)) is not None)
-        if masked:
-            found.append(Unit(table, masked, _key(table, choices)))
+        masked = _masked_of(table, choices)
+        above, joins = _above(catalog, choices, table)
+        if masked or above:
+            found.append(Unit(table, masked, _key(table, choices), above, joins))
     return tuple(sorted(found, key=lambda u: u.table.path))
 
 
-def _masked(column: TableColumn, mask: Mask) -> Masked:
-    name, bare = f"t.{ident(column.name)}", column.bare.split("(")[0].strip()
+def _masked_of(table: Table, choices: Choices, alias: str = "t") -> tuple[Masked, ...]:
+    masks = ((c, choices.mask(table, c.name)) for c in table.moved)
+    return tuple(_masked(c, m, alias) for c, m in masks if m is not None)
+
+
+def _above(catalog: Catalog, choices: Choices, table: Table) -> tuple[tuple[Masked, ...], str]:
+    """Texts of the rows that a table's rows refer to, and the joins that reach them."""
+    found: list[Masked] = []
+    joins: list[str] = []
+    for reference in choices.references:
+        target = catalog.tables[reference.target]
+        if reference.table != table.oid or target.kind == "f" or len(joins) >= MOST_ABOVE:
+            continue
+        alias = f"above{len(joins)}"
+        masked = [m for m in _masked_of(target, choices, alias) if m.nature is not Nature.QUANTITY]
+        if not masked:
+            continue
+        pairs = zip(reference.columns, reference.target_columns, strict=True)
+        condition = " AND ".join(f"{alias}.{ident(b)} = t.{ident(a)}" for a, b in pairs)
+        joins.append(f" LEFT JOIN {ident(target.schema, target.name)} {alias} ON {condition}")
+        found += masked
+    return tuple(found), "".join(joins)
+
+
+def _masked(column: TableColumn, mask: Mask, alias: str) -> Masked:
+    name, bare = f"{alias}.{ident(column.name)}", column.bare.split("(")[0].strip()
     if column.column.array or column.bare.endswith("]"):
         nature, sql = Nature.DOCUMENT, f"to_jsonb({name})::text"
     elif bare in ("json", "jsonb"):
