@@ -121,7 +121,7 @@ class Anonymity:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Examined:
     """What stood behind the answer for one masked column.
 
     `values`: different ones that were looked for in the whole target; `hashed`: of these, also as hashes; `rows`: rows
@@ -152,7 +152,7 @@ class LeakReport:
 
     leaks: tuple[Leak, ...] = ()
     anonymity: tuple[Anonymity, ...] = ()
-    tested: tuple[Tested, ...] = ()
+    tested: tuple[Examined, ...] = ()
     said: tuple[str, ...] = ()
     seed: int = 0
     places: int = 0

@@ -36,6 +36,12 @@ _DIGITS = re.compile("[0-9]+")
 _DIGIT_BYTES, _OTHERS = re.compile(b"[0-9]+"), re.compile(b"[\x80-\xff]+")
 _PHONE = re.compile(r"[\d\s()./+\-]*")
 
+TWO_DIGIT_CODES = (
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 "
+    "91 92 93 94 95 98"
+)
+"""Country calling codes of two digits (ITU-T E.164); 1 and 7 have one, all others three."""
+
 LONGEST = 48
 """Bytes of a folded value that are looked for: of longer ones, the middle."""
 
@@ -107,7 +113,7 @@ def forms(text: str) -> Iterator[Form]:
         if pattern not in other:
             other.add(pattern)
             yield Form(Kind.NORMALISED, pattern)
-    yield from _national(text, plain)
+    yield from _national(text)
     if len(plain) >= 6 and plain[::-1] not in other:
         yield Form(Kind.REVERSED, plain[::-1])
     raw = text.encode("utf-8", "replace")
@@ -150,13 +156,18 @@ def _untagged(text: str) -> Iterator[bytes]:
         yield folded(f"{found[1].partition('+')[0]}@{found[2]}")
 
 
-def _national(text: str, plain: bytes) -> Iterator[Form]:
-    """A telephone number without its country code or leading zeros: its last nine digits, or all after the zeros."""
-    digits = "".join(c for c in text if c in "0123456789")
-    if _PHONE.fullmatch(text) and 8 <= len(digits) <= 15:
-        national = digits.lstrip("0")[-9:].encode()
-        if len(national) >= 7:
-            yield Form(Kind.NORMALISED, national, is_open=True)
+def _national(text: str) -> Iterator[Form]:
+    """A telephone number without its country code and leading zeros; its last nine digits at most."""
+    digits = "".join(_DIGITS.findall(text))
+    if not _PHONE.fullmatch(text) or not 8 <= len(digits) <= 17:
+        return
+    if text.strip().startswith("+") or digits.startswith("00"):
+        digits = digits.removeprefix("00")
+        one, two = digits[0] in "17", digits[:2] in TWO_DIGIT_CODES.split()
+        digits = digits[1 if one else 2 if two else 3 :]
+    national = digits.lstrip("0")[-9:].encode()
+    if len(national) >= 7:
+        yield Form(Kind.NORMALISED, national, is_open=True)
 
 
 def stands_in(form: Form, place: bytes) -> bool:

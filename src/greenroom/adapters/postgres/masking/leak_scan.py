@@ -168,9 +168,14 @@ class Scan:
         for members in by_column.values():
             for at, number in enumerate(members):
                 other = self.needles[members[at - 1]].plain
-                made = likeness.decoy(self.needles[number].plain, other, digits)
-                if made and made not in real:
-                    self._targets[made].append(_Target(number, Form(Kind.NORMALISED, made), is_decoy=True))
+                # A number without its country code is shorter, and met by chance more often: it has a decoy of its own.
+                shapes = [Form(Kind.NORMALISED, self.needles[number].plain)]
+                shapes += [f for f in self.needles[number].forms if f.is_open]
+                for shape in shapes:
+                    made = likeness.decoy(shape.pattern, other, digits)
+                    if made and made not in real:
+                        form = Form(Kind.NORMALISED, made, is_open=shape.is_open)
+                        self._targets[made].append(_Target(number, form, is_decoy=True))
 
     def look(self, blocks: Iterable[Block]) -> None:
         """Look through the blocks of one relation, or of anything else that has places."""
