@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import random
@@ -131,7 +132,8 @@ def fill(source: End, people: int = 800) -> None:
         orders = [
             (i, p[0], p[4], f"2024-0{numbers.randint(1, 9)}-1{numbers.randint(0, 9)}", numbers.randint(1, 9),
              numbers.randint(1, 500), numbers.choice(["paid", "sent"]),
-             numbers.choice(["Baker's mill", "Lamp King Georgia", "Mug from Austin"]), "as usual")
+             numbers.choice(["Baker's mill", "Lamp King Georgia", "Mug from Austin"]),
+             hashlib.md5(str(i).encode()).hexdigest())
             for i, p in enumerate((numbers.choice(rows) for _ in range(2 * people)), 1)
         ]  # fmt: skip
         cursor.executemany(

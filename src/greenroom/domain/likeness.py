@@ -127,7 +127,7 @@ def forms(text: str) -> Iterator[Form]:
 def hashes(text: str) -> Iterator[Form]:
     """The beginnings of MD5, SHA-1 and SHA-256 of a value as it is, in lower case, and folded."""
     made = dict.fromkeys(
-        (text, text.strip(), text.strip().lower(), folded(text).decode(), "".join(_DIGITS.findall(text)))
+        (text, text.strip(), text.strip().lower(), folded(text).decode("utf-8", "replace"), *_long_number(text))
     )
     seen: set[bytes] = set()
     for one in made:
@@ -140,6 +140,13 @@ def hashes(text: str) -> Iterator[Form]:
                 if pattern not in seen:
                     seen.add(pattern)
                     yield Form(Kind.HASHED, pattern)
+
+
+def _long_number(text: str) -> Iterator[str]:
+    """The digits of a telephone or account number. Hashes of short numbers are hashes of anything's identifier."""
+    digits = "".join(_DIGITS.findall(text))
+    if len(digits) >= 8:
+        yield digits
 
 
 def _orders(text: str) -> Iterator[bytes]:
