@@ -16,10 +16,10 @@ from greenroom.adapters.postgres.masking.leak_values import is_date, listed_word
 from greenroom.domain import likeness
 from greenroom.domain.leaks import (
     Anonymity,
+    Coverage,
     Kind,
     Leak,
     LeakReport,
-    Examined,
     detection,
     is_beyond_chance,
     plainest,
@@ -171,7 +171,7 @@ def test_a_report_says_what_was_found_in_columns_and_counts() -> None:
     assert LeakReport().is_publishable
     assert not LeakReport(leaks=(exact,)).is_publishable
     assert not LeakReport(anonymity=(small,)).is_publishable
-    report = LeakReport((same, exact), (small,), (Examined("public.a.mail", 500, 100, 200),))
+    report = LeakReport((same, exact), (small,), (Coverage("public.a.mail", 500, 100, 200),))
     assert report.complaints == (
         "public.a.mail is as it was (the row's own, 200 of 200 tested)",
         "public.b.note, from public.a.mail: holds values of it (1 of 500 tested)",

@@ -121,7 +121,7 @@ class Anonymity:
 
 
 @dataclass(frozen=True)
-class Examined:
+class Coverage:
     """What stood behind the answer for one masked column.
 
     `values`: different ones that were looked for in the whole target; `hashed`: of these, also as hashes; `rows`: rows
@@ -152,7 +152,7 @@ class LeakReport:
 
     leaks: tuple[Leak, ...] = ()
     anonymity: tuple[Anonymity, ...] = ()
-    tested: tuple[Examined, ...] = ()
+    tested: tuple[Coverage, ...] = ()
     said: tuple[str, ...] = ()
     seed: int = 0
     places: int = 0

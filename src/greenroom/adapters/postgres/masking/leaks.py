@@ -27,7 +27,7 @@ from greenroom.adapters.postgres.masking.leak_values import Masked, Unit, units_
 from greenroom.adapters.postgres.masking.model import Catalog
 from greenroom.adapters.postgres.masking.quote import ident
 from greenroom.domain.errors import BadInput
-from greenroom.domain.leaks import Anonymity, Examined, Leak, LeakReport, plainest
+from greenroom.domain.leaks import Anonymity, Coverage, Leak, LeakReport, plainest
 
 ROWS = 2000
 """Rows of each table that are compared with what they were, and from which values are taken that are looked for
@@ -179,7 +179,7 @@ class _Run:
             self.seconds,
         )
 
-    def _tested(self, unit: Unit, masked: Masked) -> Examined:
+    def _tested(self, unit: Unit, masked: Masked) -> Coverage:
         own = [n for n in self.needles if n.column == masked.path]
         linked = self.linked.get(unit.table.path)
         why = []
@@ -191,4 +191,4 @@ class _Run:
             why.append("its table has no key that stays as it is")
         elif linked.values.get(masked.path, 0) < 3:
             why.append("it has too few different values to tell a leak from chance")
-        return Examined(masked.path, len(own), sum(n.hashed for n in own), linked.rows if linked else 0, tuple(why))
+        return Coverage(masked.path, len(own), sum(n.hashed for n in own), linked.rows if linked else 0, tuple(why))
