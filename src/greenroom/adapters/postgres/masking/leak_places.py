@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenroom.adapters.postgres.connect import Connection
-from greenroom.adapters.postgres.masking.leak_reading import LARGE, OVERLAP, Guard, rows_of, streamed
+from greenroom.adapters.postgres.masking.leak_reading import LARGE, OVERLAP, SLICE, Guard, rows_of, streamed
 from greenroom.adapters.postgres.masking.quote import ident
 from greenroom.domain.likeness import as_copied
 
@@ -153,11 +153,11 @@ def _large(connection: Connection, relation: Relation, guard: Guard) -> Iterator
             start = 1
             while text := rows_of(
                 connection,
-                f"SELECT {before}{start}, {LARGE}{after} FROM ONLY {relation.sql} t WHERE ctid = '{at}'::tid",
+                f"SELECT {before}{start}, {SLICE}{after} FROM ONLY {relation.sql} t WHERE ctid = '{at}'::tid",
             )[0][0]:
                 guard.check()
                 yield as_copied(text) + b"\n", (field.place,)
-                start += LARGE - OVERLAP
+                start += SLICE - OVERLAP
 
 
 def schema_texts(connection: Connection) -> Iterator[Block]:

@@ -29,6 +29,9 @@ CELL = 1 << 14
 LARGE = 1 << 20
 """Bytes of a value beyond which it is read in slices."""
 
+SLICE = 4 << 20
+"""Characters or bytes of a slice. Each one costs the server the whole value, so they are not small."""
+
 OVERLAP = 256
 """Characters by which slices overlap: more than anything that is looked for."""
 
