@@ -14,7 +14,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from greenroom.domain.leaks import Kind
 
@@ -30,6 +29,7 @@ _CONTROLS = ((rb"\\n", b" "), (rb"\\t", b" "), (rb"\\r", b" "), (rb"\n", b" "), 
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "å": "aa", "ø": "oe", "æ": "ae"}
 )
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986, 2.3
 _WORD = re.compile(r"[^\W_]+")
 _EMAIL = re.compile(r"\s*([^@\s]+)@([^@\s]+\.[^@\s]+)\s*")
 _DIGITS = re.compile("[0-9]+")
@@ -117,7 +117,7 @@ def forms(text: str) -> Iterator[Form]:
     if len(plain) >= 6 and plain[::-1] not in other:
         yield Form(Kind.REVERSED, plain[::-1])
     raw = text.encode("utf-8", "replace")
-    coded = [folded(quote(text, safe="")), folded(raw.hex())]
+    coded = [folded("".join(chr(b) if b in _UNRESERVED else f"%{b:02X}" for b in raw)), folded(raw.hex())]
     coded.append(folded(base64.b64encode(raw[: len(raw) // 3 * 3]).decode()))
     if not text.isascii():  # as encode(…, 'escape') shows a bytea
         coded.append(folded("".join(chr(b) if b < 128 else f"\\{b:03o}" for b in raw)))
