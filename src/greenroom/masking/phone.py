@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from greenroom.domain.likeness import TWO_DIGIT_CODES
 from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._keyed import TEXT_KINDS, text_mask
 from greenroom.masking._shape import permuted, reshaped
 from greenroom.masking._sql import content, digest, given, keyed, source, value
 from greenroom.masking._types import type_problem
 from greenroom.masking._unique import MayBeUnique, unset_problem
-
-TWO_DIGITS = (
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 "
-    "91 92 93 94 95 98"
-)
-"""Country calling codes of two digits (ITU-T E.164); 1 and 7 have one, all others three."""
 
 
 class Settings(MayBeUnique):
@@ -47,7 +42,7 @@ class PhoneRule:
 def _kept(text: str, *, only_plus: bool) -> str:
     """How many characters at the beginning stay."""
     digit = ", ".join(f"'{n}'" for n in range(10))
-    two = ", ".join(f"'{code}'" for code in TWO_DIGITS.split())
+    two = ", ".join(f"'{code}'" for code in TWO_DIGIT_CODES.split())
 
     # Whatever stays is what decides how much stays: a mask has the prefix of its value, so no two prefixes meet.
     def country(start: int) -> str:

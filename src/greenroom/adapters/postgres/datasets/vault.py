@@ -28,6 +28,7 @@ from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.masking.copying import Progress, Wanted, copy_masked
 from greenroom.adapters.postgres.masking.ends import End
+from greenroom.adapters.postgres.masking.leaks import examine
 from greenroom.adapters.postgres.providers import choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role
 from greenroom.adapters.postgres.scratch import kill_server_in
@@ -89,8 +90,9 @@ class PostgresVault:
         self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn
     ) -> Examined:
         target = self._server(self._making(name), services)
-        with self._reading(rebuilt, source, services), self._writing(target, services):
-            return Examined()
+        with self._reading(rebuilt, source, services) as reading, self._writing(target, services) as writing:
+            report = examine(reading, writing, self._wanted(plan), quasi=plan.quasi, k=plan.k, say=say, go_on=go_on)
+        return Examined(report.as_facts(), "; ".join(report.complaints))
 
     def publish(self, name: str, dataset: Dataset) -> Dataset:
         making, folder = self._making(name), self._folder(name)

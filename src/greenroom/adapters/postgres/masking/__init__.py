@@ -6,4 +6,5 @@ plan.py       pure: the order of everything             subset.py        the sma
 ends.py       the two sides                             relay.py         moves bytes
 rebuilding.py schema, indexes, constraints              copying.py       the whole procedure
 verification.py  compares both sides afterwards
+leaks.py      the leak check, before the copy is published
 """
