@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from greenroom.api.shapes import Answered, WorkSummary
+from greenroom.api.answered import Answered, WorkSummary
 
 Label = Literal["none", "synthetic", "masked", "copy", "live"]
 

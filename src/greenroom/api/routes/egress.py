@@ -6,7 +6,7 @@ from typing import Any
 
 from greenroom.api.access import Who
 from greenroom.api.routing import authenticated_router
-from greenroom.api.shapes import EgressInFull, EgressTotal
+from greenroom.api.shapes_egress import EgressInFull, EgressTotal
 from greenroom.api.state import Services
 from greenroom.services import egress
 
