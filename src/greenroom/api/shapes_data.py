@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from greenroom.api.answered import Answered, WorkSummary
+from greenroom.api.answered import Answered
+from greenroom.api.shapes import WorkSummary
 
 Label = Literal["none", "synthetic", "masked", "copy", "live"]
 
