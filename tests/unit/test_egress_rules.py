@@ -111,7 +111,7 @@ def test_what_a_user_listens_on() -> None:
         Listener(Endpoint("127.0.0.1", "udp", 5353), 5),
     ]
     others = [Listener(Endpoint("127.0.0.1", "tcp", 5432), 6), Listener(Endpoint("127.0.0.1", "tcp", 1), 6)]
-    assert own_endpoints([*mine, *others], 5, PASSING) == (
+    assert own_endpoints([*mine, *others], {5}, PASSING) == (
         Endpoint("127.0.0.1", "tcp", 8000),
         Endpoint("127.0.0.1", "tcp", 9000),
         Endpoint("127.0.0.1", "udp", 5353),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,16 +44,16 @@ def listeners(net: Path = NET) -> list[Listener]:
     return found
 
 
-def own_endpoints(everything: Iterable[Listener], user: int, passing: range) -> tuple[Endpoint, ...]:
-    """The loopback addresses and ports where whoever connects meets this user and nobody else.
+def own_endpoints(everything: Iterable[Listener], users: Collection[int], passing: range) -> tuple[Endpoint, ...]:
+    """The loopback addresses and ports where whoever connects meets these users and nobody else.
 
-    A wildcard is loopback here. Where another user listens too on what would be met, nothing is given: a program may
+    A wildcard is loopback here. Where somebody else listens too on what would be met, nothing is given: a program may
     bind `[::]:PORT` for IPv6 alone while another environment's database has 127.0.0.1:PORT. `passing`: ports that the
     kernel hands out; a UDP socket on one of them is somebody's client.
     """
     every = list(everything)
-    mine = {e for one in every if one.user == user for e in _met(one.endpoint, passing)}
-    others = {e for one in every if one.user != user for e in _met(one.endpoint, passing)}
+    mine = {e for one in every if one.user in users for e in _met(one.endpoint, passing)}
+    others = {e for one in every if one.user not in users for e in _met(one.endpoint, passing)}
     return tuple(sorted(mine - others))
 
 

@@ -144,7 +144,9 @@ class NftEgress:
             user = _uid(users.environment_user(self._home, self._project, reach.environment))
             if user is not None:
                 database = _uid(user_name(self._home, self._project, reach.environment))
-                found.append(Limited(reach, user, database, own_endpoints(everything, user, passing)))
+                # Its database's too: while it is filled anew, the next one listens beside it.
+                own = own_endpoints(everything, {user, database or user}, passing)
+                found.append(Limited(reach, user, database, own))
         return found
 
     def _standing(self, counters: Counters | None) -> Standing:
