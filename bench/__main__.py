@@ -3,6 +3,7 @@
 python -m bench                  all of them
 python -m bench NAME…            these alone
 python -m bench --page [NAME…]   and write docs/contribute/figures.md from what was measured
+python -m bench discovery DIRECTORY…   discovery also on these databases: a script and a pii.tsv each
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, growth, masked_copy, promotions, recovery, status, verification
+from bench import decision, discovery, growth, masked_copy, promotions, recovery, status, verification
 from bench.figure import Figure
 
 Measure = Callable[[Path], list[Figure]]
 BENCHMARKS: dict[str, Measure] = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (decision, verification, growth, status, promotions, masked_copy, recovery)
+    for module in (decision, verification, growth, status, promotions, masked_copy, recovery, discovery)
 }
 
 
@@ -57,7 +58,7 @@ def page(figures: list[Figure], names: list[str]) -> str:
 
 def main() -> int:
     console, figures = Console(), list[Figure]()
-    asked = [word for word in sys.argv[1:] if word != "--page"]
+    asked = [word for word in sys.argv[1:] if word != "--page" and "/" not in word]
     if unknown := set(asked) - set(BENCHMARKS):
         console.print(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
         return 2

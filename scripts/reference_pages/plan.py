@@ -51,6 +51,7 @@ UNDO: dict[str, str] = {
     "DrillStep": "what was laid out is removed",
     "VerifyStep": NOTHING + ": it only reads",
     "FillVaultStep": "what was laid out in the vault is removed",
+    "DiscoverStep": NOTHING + ": it only reads",
     "MaskStep": "the dataset in the making is removed",
     "ExamineStep": NOTHING + ": it only reads",
     "PublishStep": NEVER,
@@ -89,6 +90,7 @@ LIMITS: dict[str, str] = {
     "DrillStep": "24 hours for replaying the log; a minute for counting",
     "VerifyStep": "none; it reads everything",
     "FillVaultStep": "24 hours for replaying the log",
+    "DiscoverStep": "10 seconds for each statement",
     "MaskStep": "none; it says how far it is",
     "ExamineStep": "none; it says how far it is",
     "PublishStep": "none; it only writes",
@@ -114,6 +116,8 @@ ABOUT = {
     WorkKind.DRILL: "`greenroom backup drill`, and by itself when one is due: a restore for practice. It holds no"
     " environment.",
     WorkKind.VERIFY: "`greenroom backup verify`: every byte of the backups is read. It holds no environment.",
+    WorkKind.DISCOVERY: "`greenroom data discover`: a backup of production is rebuilt in the vault, and its columns are"
+    " looked at there. It holds no environment.",
     WorkKind.DATASET: "`greenroom data make`: a backup of production is rebuilt in the vault, copied out of it masked,"
     " and checked for leaks. It holds no environment, and production is not read.",
     WorkKind.REFRESH: "`greenroom data refresh`: an environment's database is filled anew. The new one is made ready"

@@ -37,7 +37,7 @@ COMMANDS = {
     Action.COLLECT: "`collect`",
     Action.BACK_UP: "`backup now`, `backup show`, `backup verify`, `backup drill`; names and sizes in `backup list`",
     Action.RESTORE: "`backup restore`",
-    Action.MASK: "`data make`",
+    Action.MASK: "`data discover`, `data make`",
     Action.REFRESH: "`data refresh`",
 }
 

@@ -1,7 +1,8 @@
-"""Finds what is one file: every gate in `greenroom.gates`, every masking rule in `greenroom.masking`. Nothing is
-listed by hand.
+"""Finds what is one file: every gate in `greenroom.gates`, every masking rule in `greenroom.masking`, every detector in
+`greenroom.discovery.detectors`. Nothing is listed by hand.
 
-A module of the package that has an object named `GATE` (`RULE`) brings one; two that claim one name are refused."""
+A module of the package that has an object named `GATE` (`RULE`, `DETECTOR`) brings one; two that claim one name are
+refused."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from greenroom.discovery.measure import merged_traits
+from greenroom.discovery.model import Detector, Traits
 from greenroom.domain.errors import Errored
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.masking import Rule, RuleConfig
@@ -36,6 +39,20 @@ def all_rules() -> Mapping[str, Rule]:
     return rules_of(_modules(package))
 
 
+@cache
+def all_detectors() -> Mapping[str, Detector]:
+    """Every detector of personal data Greenroom has, by name, sorted."""
+    import greenroom.discovery.detectors as package
+
+    return detectors_of(_modules(package))
+
+
+@cache
+def all_traits() -> Traits:
+    """What all detectors recognise in single values, by the trait's name."""
+    return merged_traits(d.traits for d in all_detectors().values())
+
+
 def gates_of(modules: Iterable[ModuleType]) -> Mapping[str, Gate]:
     """The gates of these modules, by name, sorted. Modules without a `GATE` are helpers of gates.
 
@@ -47,6 +64,11 @@ def gates_of(modules: Iterable[ModuleType]) -> Mapping[str, Gate]:
 def rules_of(modules: Iterable[ModuleType]) -> Mapping[str, Rule]:
     """The masking rules of these modules, by name, sorted; as `gates_of` does for a `GATE`, with a `RULE`."""
     return _found(modules, "RULE", "masking rule", _rule_problem)
+
+
+def detectors_of(modules: Iterable[ModuleType]) -> Mapping[str, Detector]:
+    """The detectors of these modules, by name, sorted; as `gates_of` does for a `GATE`, with a `DETECTOR`."""
+    return _found(modules, "DETECTOR", "detector", _detector_problem)
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
@@ -65,7 +87,12 @@ def _found(
         if one is None:
             continue
         if problem := _name_problem(one) or problem_of(one):
-            raise Errored("registry.malformed", f"{module.__name__}.{attribute} is not a {noun}", because=problem)
+            raise Errored(
+                "registry.malformed",
+                f"{module.__name__}.{attribute} is not a {noun}",
+                because=problem,
+                hint="mend that module as it says above, or take it away",
+            )
         if one.name in found:
             raise Errored(
                 "registry.claimed_twice",
@@ -93,6 +120,11 @@ def _gate_problem(gate: object) -> str:
 def _rule_problem(rule: object) -> str:
     """Why this object cannot serve as a masking rule, or nothing."""
     return _shape_problem(rule, RuleConfig, ("keeps_unique",), ("problem", "mask"))
+
+
+def _detector_problem(detector: object) -> str:
+    """Why this object cannot serve as a detector, or nothing."""
+    return "" if isinstance(detector, Detector) else "it should be a Detector"
 
 
 def _shape_problem(one: object, settings: type, switches: Iterable[str], methods: Iterable[str]) -> str:

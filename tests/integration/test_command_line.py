@@ -279,9 +279,37 @@ def test_the_ledger_is_exported_to_a_new_file_only(
     assert main(["ledger", "export", "--output", str(target)]) == 0
     head = json.loads(target.read_text().splitlines()[-1])["hash"]
     assert main(["ledger", "verify", "--head", head]) == 0
-    assert main(["ledger", "verify", "--head", "sha256:other"]) == 1
-    assert main(["ledger", "export", "--output", str(target)]) == 2
+    assert main(["ledger", "verify", "--head", "sha256:" + "0" * 64]) == 1
     assert "code:    ledger.broken" in capsys.readouterr().err
+    assert main(["ledger", "verify", "--head", head[:20]]) == 2
+    assert "code:    ledger.head_malformed" in capsys.readouterr().err
+    assert main(["ledger", "export", "--output", str(target)]) == 2
+
+
+def test_a_list_says_that_there_is_more(plane: Plane, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of how many, and the words that show the others, which do; what is shown whole says nothing of the kind."""
+    assert main(["ledger", "show", "--limit", "3", "--json"]) == 0
+    out, err = capsys.readouterr()
+    shown = [e["seq"] for e in json.loads(out)]
+    assert (len(shown), err) == (3, "")
+    assert main(["ledger", "show", "--limit", "3"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(f"entries {shown[0]} to {shown[-1]} of {shown[-1]}: --before {shown[0]} shows older ones")
+    assert main(["ledger", "show", "--limit", "3", "--before", str(shown[0]), "--json"]) == 0
+    older = [e["seq"] for e in json.loads(capsys.readouterr().out)]
+    assert older == [shown[0] - 3, shown[0] - 2, shown[0] - 1]
+    assert main(["ledger", "show", "--after", "0", "--limit", "1"]) == 0
+    assert "entries 1 to 1 of" in capsys.readouterr().err
+    assert main(["work", "list", "--limit", "2"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("2 of ")
+    last = err.partition("--before ")[2].split()[0]
+    assert main(["work", "list", "--limit", "1000", "--before", last]) == 0
+    assert last not in capsys.readouterr().out
+    assert main(["work", "list", "--limit", "1000"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["release", "list", "--limit", "1"]) == 0
+    assert "the newest 1, there are more: --limit 5 shows them" in capsys.readouterr().err
 
 
 def test_apply_shows_what_it_changes(plane: Plane, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

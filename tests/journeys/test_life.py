@@ -262,6 +262,56 @@ def test_a_taken_port_is_named_and_nothing_stays(life: Life) -> None:
         assert other.up()["environments"]
 
 
+def test_with_nobody_there_every_command_names_the_way_back(life: Life) -> None:
+    """Control plane and keeper are killed at once: visitors are served, whoever asks reads what brings both back, the
+    doctor works without them and names what runs on; `up` is all it takes."""
+    before, pid, keeper = life.visit(), life.pid(), int(life.keeper.ping()["pid"])
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # it would start a keeper
+    for victim in (keeper, pid):
+        os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not life.keeper.answers())
+    assert life.visit() == before
+    for words in (("status",), ("status", "--json"), ("work", "list"), ("ledger", "show"), ("release", "list")):
+        asked = life.run(*words)
+        assert asked.returncode == 3, asked.stdout
+        assert "nobody is there: neither the control plane" in asked.stderr
+        assert "greenroom up brings both back" in asked.stderr
+    doctor = life.run("doctor", "--json")
+    found = {f["name"]: f for f in json.loads(doctor.stdout)}
+    assert doctor.returncode == 1
+    assert (found["control plane"]["outcome"], found["keeper"]["outcome"]) == ("failed", "failed")
+    assert "greenroom up" in found["control plane"]["next"]
+    assert found["keeper"]["next"] == "greenroom up"
+    assert found["everything else"]["outcome"] == "errored"
+    kept = [f for name, f in found.items() if name == "edge" or name.startswith("app/")]
+    assert len(kept) >= 2
+    assert all("runs on" in f["said"] for f in kept)
+    life.up()
+    assert life.run("doctor").returncode == 0
+    assert life.visit() == before
+
+
+def test_with_its_keeper_there_the_way_back_is_another(life: Life) -> None:
+    """One that hangs is the keeper's to start again, and whoever asks is told so; one that was stopped comes with `up`.
+    The doctor says of either what the keeper keeps."""
+    pid = life.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    asked = life.run("status")  # it may be back already
+    assert asked.returncode == 0 or "starts it again by itself" in asked.stderr
+    wait_until(lambda: life.run("status").returncode == 0)
+    lifecycle.down(life.home.root, life.said.append, applications=False)
+    asked = life.run("status")
+    assert asked.returncode == 3
+    assert "its keeper does, and was told to keep none" in asked.stderr
+    assert "greenroom up starts it" in asked.stderr
+    found = {f["name"]: f for f in json.loads(life.run("doctor", "--json").stdout)}
+    assert (found["control plane"]["outcome"], found["keeper"]["outcome"]) == ("failed", "passed")
+    assert found["edge"]["said"].startswith("runs as process")
+    life.up()
+
+
 def test_down_ends_everything_and_up_brings_it_back(life: Life) -> None:
     """Applications, edge, keeper and control plane end; the next `up` serves what was served."""
     before = life.visit()

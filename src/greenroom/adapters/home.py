@@ -29,10 +29,8 @@ class Home:
         Raises BadInput (`home.unusable`) when no directory can be made there, Errored (`home.unsafe`) when somebody
         else owns a directory that must be ours.
         """
-        root = root.absolute()
-        key = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
-        home = cls(root, _run_parent() / f"greenroom-{os.getuid()}-{key}")
-        for path, mode in ((root, 0o711), (home.run, 0o711)):
+        home = cls.of(root)
+        for path, mode in ((home.root, 0o711), (home.run, 0o711)):
             _make(path, mode)
             found = path.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
@@ -45,6 +43,13 @@ class Home:
         for path in (home.environments, home.datasets, home.artifacts, home.toolchains, home.sockets):
             path.mkdir(exist_ok=True, mode=0o711)
         return home
+
+    @classmethod
+    def of(cls, root: Path) -> Home:
+        """The home in `root`, there or not: nothing is made. Raises Errored (`home.no_run_directory`)."""
+        root = root.absolute()
+        key = hashlib.sha256(os.fsencode(root)).hexdigest()[:10]
+        return cls(root, _run_parent() / f"greenroom-{os.getuid()}-{key}")
 
     @property
     def private(self) -> Path:

@@ -86,7 +86,12 @@ class FileSecrets:
         try:
             key = self._key_file.read_bytes() if self._key_file.exists() else self._make_key()
         except OSError as error:
-            raise Errored("secrets.unreadable", "the key of the secrets cannot be read", because=str(error)) from error
+            raise Errored(
+                "secrets.unreadable",
+                "the key of the secrets cannot be read",
+                because=str(error),
+                hint="make the file readable for the user who runs Greenroom, or restore it from a backup",
+            ) from error
         if len(key) != KEY_BYTES:
             raise Errored("secrets.unreadable", f"{self._key_file} is not a key", hint="restore it from a backup")
         return key

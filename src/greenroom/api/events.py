@@ -28,7 +28,7 @@ BEAT_SECONDS = 10.0
 
 RESTING = frozenset({"waiting", "attention"})
 ENDED_STATES = frozenset(s.value for s in ENDED)
-SUMMARY = ("state", "step", "direction", "done", "cancel", "error", "release", "not_before")
+SUMMARY = ("state", "step", "direction", "done", "cancel", "error", "release", "not_before", "bakes_until")
 
 
 @dataclass(frozen=True)

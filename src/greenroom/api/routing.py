@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from greenroom.api.access import KNOWN
 from greenroom.api.shapes import Problem
@@ -25,6 +25,20 @@ ERRORS_OF_TEXT: dict[int | str, dict[str, Any]] = {
     for status, said in ERRORS.items()
 }
 """For a route that answers with plain text: its errors are JSON all the same, which is not derived from its class."""
+
+
+TOTAL = "X-Total-Count"
+
+COUNTED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {TOTAL: {"description": "How many there are altogether.", "schema": {"type": "integer"}}}}
+}
+"""For a route that answers with a part of what there is."""
+
+
+def counted(response: Response, found: list[dict[str, Any]], total: int) -> list[dict[str, Any]]:
+    """The part, with the number of the whole beside it: who sees a part should know that it is one."""
+    response.headers[TOTAL] = str(total)
+    return found
 
 
 def authenticated_router(tag: str) -> APIRouter:

@@ -77,7 +77,17 @@ class Checklist(Answered):
 class WorkSummary(Answered):
     id: str
     kind: Literal[
-        "release", "promotion", "rollback", "check", "backup", "restore", "drill", "verify", "dataset", "refresh"
+        "release",
+        "promotion",
+        "rollback",
+        "check",
+        "backup",
+        "restore",
+        "drill",
+        "verify",
+        "discovery",
+        "dataset",
+        "refresh",
     ]
     environment: str | None
     release: str | None
@@ -91,6 +101,7 @@ class WorkSummary(Answered):
     requested_by: str
     requested_at: datetime
     not_before: datetime | None
+    bakes_until: datetime | None = Field(description="When the bake that is under way ends by itself.")
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float
@@ -140,6 +151,26 @@ class Arrow(Checklist):
     requested: bool = Field(description="True when somebody asked for it already.")
 
 
+Label = Literal["none", "synthetic", "masked", "copy", "live"]
+
+
+class Held(Answered):
+    label: Label
+    source: str = Field(description="The environment whose data it was.")
+    at: datetime = Field(description="When it was put there.")
+    as_of: datetime | None = Field(description="The instant of the newest change in it.")
+    age_seconds: float | None
+    backup: str | None
+    dataset: str | None
+    rules: str | None = Field(description="Digest of the masking rules it was made under.")
+    rules_current: bool = Field(description="False when other rules are in force by now.")
+
+
+class Followed(Answered):
+    branch: str
+    failed: WorkSummary | None = Field(description="Why its newest commit is not there, if it failed.")
+
+
 class EnvironmentInPlace(Answered):
     name: str
     kind: Literal["dev", "qa", "packaging", "uat", "staging", "production"]
@@ -148,12 +179,14 @@ class EnvironmentInPlace(Answered):
     previous: ReleaseInPlace | None
     since: datetime | None
     age_seconds: float | None
+    data: Held | None = Field(description="What its database holds.")
     health: str | None
     frozen: list[Frozen]
     work: list[WorkSummary]
     egress: EgressStanding | None = Field(description="Where it may go on the network; null where nothing runs.")
     idle: list[str] = Field(description="Processes that reach outside and are not started here.")
     arrow: Arrow | None = Field(description="What may come in next, and what keeps it.")
+    follows: Followed | None
 
 
 class PathInPlace(Answered):
@@ -180,74 +213,6 @@ class RestorePointInPlace(Answered):
     bytes: int
     rows_lost: int = Field(description="Rows written since, which a restore would undo.")
     tables: dict[str, dict[str, int]]
-
-
-class BackupInPlace(Answered):
-    name: str
-    environment: str
-    full: bool
-    parent: str | None = Field(description="The backup that it is an increment of.")
-    at: datetime
-    seconds: float
-    bytes: int = Field(description="In the repository.")
-    size: int = Field(description="Of the files it brings back.")
-    files: int
-    version: str
-    timeline: int
-    damaged: str
-
-
-class DrillInPlace(Answered):
-    at: datetime
-    outcome: Literal["passed", "failed", "errored"]
-    rto_seconds: float | None = Field(description="How long it took to bring everything back.")
-    rpo_seconds: float | None = Field(description="How much of the last writing was missing.")
-
-
-class NamedInstant(Answered):
-    name: str
-    at: datetime
-
-
-class BackupsInPlace(Answered):
-    environment: str
-    enabled: bool
-    newest_at: datetime | None
-    age_seconds: float | None
-    count: int
-    flows: bool = Field(description="True if every change reaches the archive as it happens.")
-    behind_bytes: int | None
-    gap: bool
-    drill: DrillInPlace | None
-    backups: list[BackupInPlace] = Field(description="Newest first; empty for those who may not back up there.")
-    restore_points: list[NamedInstant]
-    asides: list[NamedInstant]
-    problem: str
-
-
-class RestorePreview(Answered):
-    environment: str
-    target: str
-    backup: str
-    backup_at: datetime
-    chain: list[str]
-    log_files: int
-    missing: str | None
-    bytes: int
-    seconds: float
-    seconds_measured: bool = Field(description="True if the estimate is from a restore or drill here.")
-    lost_transactions: int | None
-    lost_from: datetime | None
-    lost_until: datetime | None
-    tables: dict[str, dict[str, int]] = Field(description="Rows written after the target, by table.")
-    not_counted: str
-    behind_bytes: int | None
-    plan: list[str]
-
-
-class Restoring(Answered):
-    work: WorkSummary | None = Field(description="What was begun; null when it was only asked.")
-    preview: RestorePreview
 
 
 class Approval(Answered):

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from greenroom.api.answered import Answered
-from greenroom.api.shapes import WorkSummary
-
-Label = Literal["none", "synthetic", "masked", "copy", "live"]
-
-
-class Held(Answered):
-    label: Label
-    source: str = Field(description="The environment whose data it was.")
-    at: datetime = Field(description="When it was put there.")
-    as_of: datetime | None = Field(description="The instant of the newest change in it.")
-    age_seconds: float | None
-    backup: str | None
-    dataset: str | None
-    rules: str | None = Field(description="Digest of the masking rules it was made under.")
-    rules_current: bool = Field(description="False when other rules are in force by now.")
+from greenroom.api.shapes import Decided, Held, Label, WorkSummary
 
 
 class HeldInPlace(Answered):
@@ -68,6 +54,14 @@ class Lineage(Answered):
     environments: list[HeldInPlace] = Field(description="In the order of the path.")
     datasets: list[DatasetInPlace]
     problem: DataProblem | None
+
+
+class DataRemark(HeldInPlace):
+    problem: DataProblem | None = Field(description="Why no masked dataset can be made, where one is wanted.")
+
+
+class Explained(Decided):
+    data: DataRemark = Field(description="What the environment's database holds.")
 
 
 class RefreshPreview(Answered):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing takes longer to import than this module to run
-if TYPE_CHECKING:
-    from greenroom.domain.errors import Errored
-
 PORTS = {"http": 80, "https": 443}
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _NUMERIC = frozenset("0123456789abcdef:.")
@@ -46,14 +42,3 @@ def is_loopback(host: str) -> bool:
         return True
     parts = host.split(".")
     return len(parts) == 4 and parts[0] == "127" and all(p.isdecimal() and int(p) < 256 for p in parts)
-
-
-def unreachable(url: str, error: Exception) -> Errored:
-    from greenroom.domain.errors import Errored as Kind
-
-    return Kind(
-        "api.unreachable",
-        f"the control plane at {url} does not answer",
-        because=str(error) or type(error).__name__,
-        hint="greenroom up starts it; applications go on without it, unless greenroom down ended them, too",
-    )

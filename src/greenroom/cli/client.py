@@ -10,8 +10,9 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from greenroom.cli.address import parsed, unreachable
+from greenroom.cli.address import parsed
 from greenroom.cli.credentials import Credentials
+from greenroom.cli.nobody import unreachable
 from greenroom.domain.errors import Errored, GreenroomError, from_dict
 
 SECONDS = 300.0  # proving a long ledger takes its time
@@ -33,6 +34,13 @@ class Client:
 
     def get(self, *path: str, **query: Any) -> Any:
         return self._json("GET", path, query)
+
+    def part(self, *path: str, **query: Any) -> tuple[list[dict[str, Any]], int]:
+        """A part of what there is, and how many there are altogether."""
+        with self._answer("GET", path, query) as answer:
+            content, total = self._whole(answer), answer.headers.get("X-Total-Count", "")
+        found = self._read(content)
+        return found, int(total) if total.isdecimal() else len(found)
 
     def post(self, *path: str, **body: Any) -> Any:
         return self._json("POST", path, body=body)
@@ -56,7 +64,7 @@ class Client:
                 while line := answer.readline():
                     yield line.decode("utf-8", "replace").rstrip("\n")
             except (OSError, http.client.HTTPException) as error:
-                raise _unreachable(self.credentials.url, error) from error
+                raise _unreachable(self.credentials, error) from error
 
     def _json(
         self,
@@ -67,6 +75,9 @@ class Client:
     ) -> Any:
         with self._answer(method, path, query or {}, body) as answer:
             content = self._whole(answer)
+        return self._read(content)
+
+    def _read(self, content: bytes) -> Any:
         try:
             return json.loads(content) if content else None
         except ValueError as error:
@@ -96,7 +107,7 @@ class Client:
                 connection.request(method, target, content, send)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
-                raise _unreachable(self.credentials.url, error) from error
+                raise _unreachable(self.credentials, error) from error
             if answer.status >= 300:
                 raise self._problem(self._whole(answer))
             yield answer
@@ -112,7 +123,7 @@ class Client:
             if not told or (answer.length and len(content) < LARGEST):
                 raise http.client.IncompleteRead(content, answer.length)
         except (OSError, http.client.HTTPException) as error:
-            raise _unreachable(self.credentials.url, error) from error
+            raise _unreachable(self.credentials, error) from error
         return content
 
     def _connection(self, seconds: float | None) -> http.client.HTTPConnection:
@@ -137,8 +148,8 @@ class Client:
         )
 
 
-def _unreachable(url: str, error: Exception) -> Unreachable:
-    said = unreachable(url, error)
+def _unreachable(known: Credentials, error: Exception) -> Unreachable:
+    said = unreachable(known, error)
     return Unreachable(said.code, said.message, because=said.because, hint=said.hint)
 
 

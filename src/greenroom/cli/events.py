@@ -22,7 +22,8 @@ class Event(NamedTuple):
 
 
 def follow(client: Client, work_id: str) -> Iterator[Event]:
-    """`state`, `line`, `step` and at last `end`. Raises what is refused, and Unreachable after a while."""
+    """`state`, `line`, `step`, `beat` while nothing happens, and at last `end`. Raises what is refused, and Unreachable
+    after a while."""
     from greenroom.cli.client import QUIET_SECONDS, Unreachable
 
     last: str | None = None
@@ -47,12 +48,15 @@ def follow(client: Client, work_id: str) -> Iterator[Event]:
 
 
 def parse(lines: Iterator[str]) -> Iterator[tuple[str, Event]]:
-    """Events with their identifiers (WHATWG HTML, 9.2.6); comments and what is not ours are passed over."""
+    """Events with their identifiers (WHATWG HTML, 9.2.6). A comment, which says that nothing happened, is a `beat`;
+    what is not ours is passed over."""
     identifier, name, data = "", "", ""
     for line in lines:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
-        if line == "" and name and data:
+        if line.startswith(":"):
+            yield "", Event("beat", {})
+        elif line == "" and name and data:
             yield identifier, Event(name, json.loads(data))
             name, data = "", ""
         elif field == "id":

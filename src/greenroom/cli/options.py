@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -59,18 +60,39 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")]
 
 
-def seconds_of(text: str, option: str) -> float:
-    """`30m` as seconds. Raises BadInput (`usage.invalid`)."""
-    from greenroom.config.durations import parse_duration
+_LENGTH = re.compile(r"\s*([0-9]{1,12})\s*(ms|s|m|h|d|w)?[a-z]*\s*", re.IGNORECASE)
+
+
+def seconds_of(text: str, option: str, *, most: float | None = None) -> float:
+    """`30m` as seconds; longer than nothing and at most `most` of them. Raises BadInput (`usage.invalid`)."""
+    from greenroom.config.durations import format_duration, parse_duration
 
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
+        said = f"{option}: should be {error} (got {text[:40]!r})"
+        raise BadInput("usage.invalid", said, hint=_meant(text, option)) from error
+    if seconds <= 0:
+        said = f"{option}: should be longer than nothing (got {text!r})"
+        raise BadInput("usage.invalid", said, hint=f"such as {option} 2h")
+    if most is not None and seconds > most:
+        longest = format_duration(most)
+        said = f"{option}: should be at most {longest} (got {text!r})"
         raise BadInput(
-            "usage.invalid",
-            f"{option}: should be {error} (got {text[:40]!r})",
-            hint="--help of the command shows how it is used",
-        ) from error
+            "usage.invalid", said, hint=f"{option} {longest} is the longest; afterwards it can be said again"
+        )
+    return seconds
+
+
+def _meant(text: str, option: str) -> str:
+    """What a length of time that cannot be read was probably meant to be."""
+    found = _LENGTH.fullmatch(text)
+    if found is None:
+        return f"a number and its unit without a blank: {option} 30s, 5m, 2h or 7d"
+    number, unit = int(found[1]), (found[2] or "").lower()
+    if not unit:
+        return f"say which unit: {option} {number}m, {number}h or {number}d"
+    return f"did you mean {option} {f'{number * 7}d' if unit == 'w' else f'{number}{unit}'}?"
 
 
 def instant_of(text: str) -> str:
@@ -95,4 +117,4 @@ def moment_of(text: str, option: str) -> datetime:
         said = (
             f"{option}: should be a time such as 2026-11-24T18:00, or a length of time such as 2h (got {text[:40]!r})"
         )
-        raise BadInput("usage.invalid", said, hint="--help of the command shows how it is used") from error
+        raise BadInput("usage.invalid", said, hint=error.hint) from error

@@ -69,7 +69,9 @@ def _ask(found: credentials.Credentials, path: str, as_json: bool) -> int:
             connection.sendall(request.encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
     except OSError as error:
-        raise address.unreachable(found.url, error) from error
+        from greenroom.cli.nobody import unreachable
+
+        raise unreachable(found, error) from error
     head, _, body = answer.partition(b"\r\n\r\n")
     code = head.split(b" ", 2)[1:2]
     text = body.decode("utf-8", "replace")

@@ -37,6 +37,10 @@ def detect(tree: Tree, name: str, branch: str = "main") -> Found:
     _database(tree, found)
     if not any(p.listen for p in found.processes.values()):
         found.advice.append("say how the application starts: nothing in the repository does")
+    if found.postgres and found.migration is None:
+        found.advice.append("say under migration how the schema is brought up to date: nothing in the repository does")
+    if not found.checks:
+        found.advice.append("put a check under checks: nothing enters staging or production untested")
     if unset := [v.name for v in found.variables.values() if v.required and not is_secret(v.name)]:
         found.advice.append(f"give values to what the code cannot do without: {', '.join(unset)}")
     return found

@@ -221,7 +221,7 @@ Command = Annotated[
 ]
 _IDENTIFIER = r"[^.\x00-\x1f\x7f]{1,63}"
 _TABLE = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}")
-_COLUMN = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}\.{_IDENTIFIER}")
+COLUMN = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}\.{_IDENTIFIER}")
 TablePath = Annotated[
     str,
     BeforeValidator(_matching(_TABLE, "a table such as public.customer")),
@@ -229,6 +229,6 @@ TablePath = Annotated[
 ]
 ColumnPath = Annotated[
     str,
-    BeforeValidator(_matching(_COLUMN, "a column such as public.customer.email")),
-    _text_schema(_COLUMN, whole_numbers=False),
+    BeforeValidator(_matching(COLUMN, "a column such as public.customer.email")),
+    _text_schema(COLUMN, whole_numbers=False),
 ]

@@ -45,7 +45,8 @@ class Data(Section):
     )
     rules: dict[f.ColumnPath, Annotated[Any, Field()]] = Field(
         {},
-        description="The masking rule of each column: its name, or `{rule: NAME, …}` with its settings beside.",
+        description="The masking rule of each column: its name, or `{rule: NAME, …}` with its settings beside. "
+        "`greenroom data discover` proposes them.",
     )
     harmless: dict[f.TablePath, list[f.Text]] = Field(
         {},

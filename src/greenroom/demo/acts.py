@@ -16,6 +16,7 @@ from typing import Any
 
 from greenroom.demo import people
 from greenroom.demo.command import Greenroom
+from greenroom.demo.data_act import data_act
 from greenroom.demo.figures import by_phase, failures, figures, production_traffic
 from greenroom.demo.main import Stage, run
 from greenroom.demo.people import Household
@@ -53,7 +54,9 @@ def acts(stage: Stage) -> None:
         production = _url(cast, "production")
         households = _move_in(stage, production)
         _in_front_of_visitors(stage, cast, production, lambda: journey.reaches(third, "staging"), journey.done)
-    stage.learn(promotions=tuple(journey.done), changed=tuple(_changed(production, households)))
+    stage.learn(promotions=tuple(journey.done))
+    data_act(stage, cast.owner, {n: _url(cast, n) for n in ("dev", "qa", "staging")}, households)
+    stage.learn(changed=tuple(_changed(production, households)))
     _look_around(stage, cast)
 
 

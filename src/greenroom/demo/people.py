@@ -120,6 +120,42 @@ def differences(url: str, household: Household) -> list[str]:
     return [f"{household.id}: {what}" for what in found]
 
 
+def can_enter(url: str, household: Household) -> bool:
+    """Whether its name and password let somebody in."""
+    with Browser(url) as browser:
+        try:
+            _enter(browser, household)
+        except GreenroomError:
+            return False
+        return True
+
+
+def found_missing(url: str, household: Household) -> list[str]:
+    """Come in by name and password; one sentence for each bill of theirs that is not there."""
+    try:
+        with Browser(url) as browser:
+            _enter(browser, household)
+            bills = read_bills(browser.get(f"/{household.id}/export/bills.json").text)
+    except GreenroomError as error:
+        return [f"{household.id}: {error.message}: {error.because}"]
+    return [f"{household.id}: bill {bill.what!r} is not there" for bill in household.bills if bill not in bills]
+
+
+def add_bill(url: str, household: Household) -> None:
+    """Somebody writes one more, there. Raises Refused (`demo.wrong_answer`)."""
+    with Browser(url) as browser:
+        _enter(browser, household)
+        page = browser.get(f"/{household.id}/add")
+        browser.submit(page, f"/{household.id}/add", _bill_form(household.bills[0], _choices(page)))
+
+
+def _enter(browser: Browser, household: Household) -> None:
+    """Raises Refused (`demo.wrong_answer`) when they are not let in."""
+    page = browser.get("/authenticate")
+    browser.submit(page, "/authenticate", {"id": household.id, "password": household.password})
+    browser.get(f"/{household.id}/")
+
+
 def read_bills(exported: str) -> list[Bill]:
     """The bills of the application's own export. Raises Refused (`demo.wrong_answer`)."""
     try:

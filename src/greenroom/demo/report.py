@@ -101,6 +101,30 @@ class RollbackFacts:
 
 
 @dataclass(frozen=True)
+class DataFacts:
+    """What became of production's data. `lost` has a sentence for each thing of the people that staging's copy lacks,
+    `known` one for each of them who can still be found where data is masked. The clone's seconds are the command's."""
+
+    refreshes: int
+    masked_columns: int
+    leaks: int
+    clone_seconds: float
+    rpo_seconds: float
+    rto_seconds: float
+    lost: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "refreshes": self.refreshes,
+            "masked_columns": self.masked_columns,
+            "leaks": self.leaks,
+            "clone_seconds": round(self.clone_seconds, 3),
+            "drill": {"rpo_seconds": self.rpo_seconds, "rto_seconds": self.rto_seconds},
+        }
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything the demo found out; what it did not get to keeps its default, and then does not hold.
 
@@ -118,6 +142,7 @@ class Facts:
     ledger_verified: bool = False
     refusal: str | None = None
     changed: tuple[str, ...] | None = None
+    data: DataFacts | None = None
     broke_off: str = ""
     seconds: float = 0.0
 
@@ -147,6 +172,7 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
             facts.refusal or "it was not asked for",
         ),
         _people_kept_everything(facts),
+        _data_is_where_it_may_be(facts),
         Condition(
             "the ledger holds together",
             facts.ledger_verified and facts.ledger_entries > 0,
@@ -171,6 +197,7 @@ def as_json(facts: Facts) -> dict[str, Any]:
             "seconds": round(rollback.seconds, 3) if rollback else None,
             "failed": rollback.failed if rollback else None,
         },
+        "data": facts.data.as_dict() if facts.data else None,
         "ledger": {"entries": facts.ledger_entries, "verified": facts.ledger_verified},
     }
 
@@ -247,6 +274,16 @@ def _was_rolled_back(facts: Facts) -> Condition:
 def _people_kept_everything(facts: Facts) -> Condition:
     said = "nobody looked" if facts.changed is None else "; ".join(facts.changed) or "byte for byte"
     return Condition("people found everything as they left it", facts.changed == (), said)
+
+
+def _data_is_where_it_may_be(facts: Facts) -> Condition:
+    d = facts.data
+    if d is None:
+        return Condition("staging holds production's people, qa and dev hold nobody", False, "nobody looked")
+    wrong = [*d.lost, *d.known, *([f"{d.leaks} leaks"] if d.leaks else [])]
+    said = "; ".join(wrong) or f"{d.masked_columns} columns masked, brought back in {d.rto_seconds} s for practice"
+    holds = not wrong and d.masked_columns > 0
+    return Condition("staging holds production's people, qa and dev hold nobody", holds, said)
 
 
 def unmet(facts: Facts) -> Iterator[Condition]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 from greenroom.domain.errors import BadInput
 
@@ -25,6 +27,18 @@ def checked_name(value: str, what: str) -> str:
             hint="use lower-case letters, digits and inner hyphens, at most 32, starting with a letter",
         )
     return value
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that `word` was probably meant to be; None when none is near."""
+    found = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.7)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint: the name that was probably meant, then `otherwise`; that alone when none is near."""
+    meant = closest(word, known)
+    return f"did you mean {meant}? {otherwise[:1].upper()}{otherwise[1:]}" if meant else otherwise
 
 
 def short(digest: str) -> str:

@@ -21,6 +21,7 @@ class WorkKind(StrEnum):
     RESTORE = "restore"
     DRILL = "drill"
     VERIFY = "verify"
+    DISCOVERY = "discovery"
     DATASET = "dataset"
     REFRESH = "refresh"
 
@@ -49,9 +50,11 @@ PLANS: dict[WorkKind, Plan] = {
     WorkKind.RESTORE: Plan(("hold", "rebuild", "exchange", "open", "conclude")),
     WorkKind.DRILL: Plan(("drill",)),
     WorkKind.VERIFY: Plan(("verify",)),
+    WorkKind.DISCOVERY: Plan(("rebuild", "discover")),
     WorkKind.DATASET: Plan(("rebuild", "mask", "examine", "publish")),
     WorkKind.REFRESH: Plan(("gather", "ready", "hold", "exchange", "open", "record")),
 }
-"""Backups, drills, verifications and datasets hold no environment: a promotion or a way back does not wait for them.
+"""Backups, drills, verifications, discoveries and datasets hold no environment: a promotion or a way back does not
+wait for them.
 
 Packaging runs the promotion's plan too: steps that need something running find nothing to do there."""

@@ -99,6 +99,7 @@ UNDONE = {
     WorkKind.RESTORE: State.ROLLED_BACK,
     WorkKind.DRILL: State.REJECTED,
     WorkKind.VERIFY: State.REJECTED,
+    WorkKind.DISCOVERY: State.REJECTED,
     WorkKind.DATASET: State.REJECTED,
     WorkKind.REFRESH: State.ROLLED_BACK,
 }

@@ -29,6 +29,7 @@ class Kept:
         self._state = records.state(spec.name)
         self._life: Life | None = None
         self._signalled = False
+        self._noted = 0
         self._unwanted = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         if not wanted:
@@ -75,8 +76,12 @@ class Kept:
         if self._life is not None:
             self._life.let_go()
 
-    def rotate(self) -> None:
-        logs.rotate(Path(self.spec.log), limit=self.spec.log_bytes, keep=self.spec.log_keep)
+    def mind_log(self) -> None:
+        """Note when it grew, and rotate it when it is too long."""
+        log = Path(self.spec.log)
+        self._noted = logs.note(log, time.time(), self._noted)
+        if logs.rotate(log, limit=self.spec.log_bytes, keep=self.spec.log_keep):
+            self._noted = logs.note(log, time.time(), self._noted)
 
     def status(self) -> Status:
         life, state = self._life, self._state

@@ -1,10 +1,21 @@
-"""Rotation by copy and truncate: the process keeps its descriptor, which always appends."""
+"""Logs: rotation by copy and truncate (the process keeps its descriptor, which always appends), and when they grew.
+
+A process writes its lines itself, so that no death of ours costs one; they carry no time. Beside each log lies a file
+of notes, `SIZE SECONDS` a line: at that time, in seconds since the epoch, the log was so long. That tells when a line
+was written, to within the time between two looks, and so the order of lines of several logs.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC
+
+TIMES_BYTES = 64 * 1024
+"""Of notes that outgrow this the newer half is kept."""
 
 
 def rotate(log: Path, *, limit: int, keep: int) -> bool:
@@ -42,3 +53,53 @@ def _copy(source: BinaryIO, target: BinaryIO, most: int) -> None:
 
 def _numbered(log: Path, number: int) -> Path:
     return log.with_name(f"{log.name}.{number}")
+
+
+def note(log: Path, now: float, known: int) -> int:
+    """Note how long `log` is `now`, unless it is `known` to be (0: nothing was noted yet). Its length."""
+    try:
+        size = log.lstat().st_size
+    except FileNotFoundError:
+        return 0
+    times = _times(log)
+    if size < known:  # it was emptied: what was noted is of bytes that are gone
+        times.unlink(missing_ok=True)
+    if size not in (0, known):
+        with open(os.open(times, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _SAFELY, 0o600), "wb", buffering=0) as file:
+            file.write(f"{size} {now:.3f}\n".encode())
+            has_outgrown = os.fstat(file.fileno()).st_size > TIMES_BYTES
+        if has_outgrown:
+            _halve(times)
+    return size
+
+
+def noted(log: Path) -> list[tuple[int, float]]:
+    """What `note` wrote of `log` as it is now, in order: sizes, which only grow, and times. Empty when nothing was."""
+    found: list[tuple[int, float]] = []
+    for line in _lines(_times(log)):
+        with suppress(ValueError):  # the last one may be half written
+            size, seconds = line.split()
+            if found and int(size) < found[-1][0]:  # it was emptied while nobody looked
+                found.clear()
+            found.append((int(size), float(seconds)))
+    return found
+
+
+def _halve(times: Path) -> None:
+    lines = _lines(times)
+    temporary = times.with_name(f".{times.name}")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFELY, 0o600), "wb") as file:
+        file.writelines(lines[len(lines) // 2 :])
+    temporary.rename(times)
+
+
+def _lines(times: Path) -> list[bytes]:
+    try:
+        with open(os.open(times, os.O_RDONLY | _SAFELY), "rb") as file:
+            return file.readlines()
+    except OSError:  # absent, or not ours to read: the order of lines is not worth a failure
+        return []
+
+
+def _times(log: Path) -> Path:
+    return log.with_name(f"{log.name}.times")

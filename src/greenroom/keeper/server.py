@@ -26,7 +26,7 @@ from greenroom.keeper.spec import KeeperRefused, Spec, SpecDiffers, Status
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 PATIENCE = 10.0  # seconds a client has to say what it wants
-ROTATE_EVERY = 1.0
+LOGS_EVERY = 1.0
 PROTOCOL = 1
 
 
@@ -66,7 +66,7 @@ class Server:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._done.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
-        self._spawn(self._rotate())
+        self._spawn(self._mind_logs())
         async with listener:
             await self._done.wait()
         for kept in self._kept.values():
@@ -184,14 +184,14 @@ class Server:
             await asyncio.gather(*(self._end(name, None) for name in list(self._kept)))
         asyncio.get_running_loop().call_later(0.05, self._done.set)  # after the answer was written
 
-    async def _rotate(self) -> None:
+    async def _mind_logs(self) -> None:
         while not self._done.is_set():
             for name, kept in list(self._kept.items()):
                 try:
-                    kept.rotate()
+                    kept.mind_log()
                 except OSError as error:
                     self._say(f"{name}: cannot rotate its log: {error}")
-            await asyncio.sleep(ROTATE_EVERY)
+            await asyncio.sleep(LOGS_EVERY)
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from greenroom.discovery.model import Verdict
 from greenroom.domain.data import Dataset, MaskingPlan
 from greenroom.domain.release import Services
 from greenroom.ports.databases import Database
@@ -45,6 +46,9 @@ class Vault(Protocol):
     `rebuilt` names what `Backups.rebuild(…, into=VAULT)` brought; `name` the dataset in the making. Nothing of it can
     be had before `publish`.
     """
+
+    def discover(self, rebuilt: str, source: str, services: Services, *, say: Say) -> tuple[Verdict, ...]:
+        """A verdict for every column of the copy, without a value of it."""
 
     def mask(
         self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn

@@ -42,6 +42,21 @@ def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
     return work
 
 
+def discover(app: App, actor: Actor) -> Work:
+    """Look for columns about people in production's newest backup, inside the vault; or give back the search that is
+    under way. The verdicts, without a value, are in the work's facts."""
+    source = source_of(app)
+    app.allow(actor, Action.MASK, source)
+    _require_backup(app, source)
+    with app.world.store.database.transaction() as tx:
+        same = under_way(app, tx, WorkKind.DISCOVERY, source)
+        work = same or app.new_work(WorkKind.DISCOVERY, actor, beside=source)
+        if same is None:
+            app.add_work(tx, work)
+    app.poke()
+    return work
+
+
 def refresh(
     app: App,
     actor: Actor,
@@ -160,6 +175,18 @@ def holding_view(app: App, tx: Connection, row: EnvironmentRow) -> dict[str, Any
             "rules_current": held.rules is None or held.rules == app.world.project().data.plan.digest,
         }
     return told
+
+
+def remark(app: App, environment: str) -> dict[str, Any]:
+    """What stands beside an arrow: what the environment it leads into holds, and, where masked data is wanted there,
+    why none can be made."""
+    with app.world.store.database.reading() as tx:
+        row = records.environment(tx, environment)
+        told = holding_view(app, tx, row)
+        source = app.world.project().data.source
+        wants_masked = app.world.project().environment(environment).clearance == DataLabel.MASKED
+        problem = problem_of(tx, source) if source and wants_masked else None
+    return {**told, "problem": problem}
 
 
 def problem_of(tx: Connection, source: str) -> dict[str, Any] | None:

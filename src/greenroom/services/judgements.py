@@ -11,6 +11,7 @@ from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Override
 from greenroom.domain.gate import Request, override_flaw
 from greenroom.domain.kinds import Kind
+from greenroom.domain.names import did_you_mean
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import MATRIX, Action, Actor, require
 from greenroom.domain.work import State, Work
@@ -90,7 +91,11 @@ def override(
     row = app.allow(actor, Action.OVERRIDE, environment)
     known = all_gates()
     if gate not in known or row is None:
-        raise BadInput("gate.unknown", f"there is no gate {gate[:80]!r}", hint="there are " + ", ".join(known))
+        raise BadInput(
+            "gate.unknown",
+            f"there is no gate {gate[:80]!r}",
+            hint=did_you_mean(gate, known, "there are " + ", ".join(known)),
+        )
     answer = why(app, actor, reference, environment)
     now = app.world.clock.now()
     with app.world.store.database.transaction() as tx:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections import deque
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from greenroom.domain.errors import BadInput
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.secret import Secret, redact
+from greenroom.keeper.logs import noted
 from greenroom.services.app import App
 from greenroom.workflows.hidden import hidden
 
@@ -39,6 +41,14 @@ class LogLine:
     text: str
 
 
+class Taken(NamedTuple):
+    """A line as it lies in its file, and when it was written, in seconds since the epoch."""
+
+    at: float
+    source: str
+    line: bytes
+
+
 @dataclass
 class Tail:
     """The last lines of an environment's logs, and, asked again, what was written since. Not thread-safe."""
@@ -49,15 +59,19 @@ class Tail:
     _read: dict[Path, tuple[int, int]] = field(default_factory=dict)  # inode, offset
 
     def last(self, lines: int) -> list[LogLine]:
-        """The last `lines` over all files, older files first."""
-        found: deque[LogLine] = deque(maxlen=max(1, min(lines, MOST_LINES)))
-        for path in self._files():
-            found.extend(self._lines(path, from_end=TAIL_BYTES))
-        return list(found)
+        """The last `lines` over all files, in the order in which they were written."""
+        most = max(1, min(lines, MOST_LINES))
+        taken = [t for path in self._files() for t in self._lines(path, from_end=TAIL_BYTES)[-most:]]
+        return self._in_order(taken)[-most:]
 
     def new(self) -> list[LogLine]:
-        """What was written since the last call, also to files that came or were rotated meanwhile."""
-        return [line for path in self._files() for line in self._lines(path, from_end=0)]
+        """What was written since the last call, also to files that came or were rotated meanwhile, in the order in
+        which it was written."""
+        return self._in_order([t for path in self._files() for t in self._lines(path, from_end=0)])
+
+    def _in_order(self, taken: list[Taken]) -> list[LogLine]:
+        """By time, as exactly as it was noted (see `keeper.logs`); what is of one moment stays as it was found."""
+        return [LogLine(t.source, self._shown(t.line)) for t in sorted(taken, key=lambda t: t.at)]
 
     def sources(self) -> list[str]:
         return sorted({source_of(p.name) for p in self._files(everything=True)})
@@ -74,7 +88,7 @@ class Tail:
         wanted = [e for e in newest if everything or self.process is None or _is_of(source_of(e.name), self.process)]
         return [Path(e.path) for e in wanted[-OLD_LOGS:]]
 
-    def _lines(self, path: Path, *, from_end: int) -> Iterator[LogLine]:
+    def _lines(self, path: Path, *, from_end: int) -> list[Taken]:
         """Complete lines after what was read before; a first read starts `from_end` bytes before the end.
 
         A file that is new since the first read is read from its start.
@@ -82,11 +96,12 @@ class Tail:
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:  # rotated away since the directory was read
-            return
+            return []
+        source = source_of(path.name)
         with open(handle, "rb") as file:
-            yield from (LogLine(source_of(path.name), self._shown(line)) for line in self._take(path, file, from_end))
+            return [Taken(at, source, line) for line, at in self._take(path, file, from_end)]
 
-    def _take(self, path: Path, file: BinaryIO, from_end: int) -> list[bytes]:
+    def _take(self, path: Path, file: BinaryIO, from_end: int) -> list[tuple[bytes, float]]:
         found = os.fstat(file.fileno())
         is_first = path not in self._read
         inode, offset = self._read.get(path, (found.st_ino, max(0, found.st_size - from_end) if from_end else 0))
@@ -97,9 +112,12 @@ class Tail:
         complete = content.rfind(b"\n") + 1
         if not complete and len(content) >= LONGEST_LINE:
             complete = len(content)
-        lines = content[:complete].splitlines()
+        lines = content[:complete].splitlines(keepends=True)
         self._read[path] = (found.st_ino, offset + complete)
-        return lines[1:] if is_first and offset > 0 else lines  # the first one began before what was read
+        ends = accumulate((len(line) for line in lines), initial=offset)
+        next(ends)
+        timed = list(zip((line.rstrip(b"\r\n") for line in lines), _when(path, ends, found.st_mtime), strict=True))
+        return timed[1:] if is_first and offset > 0 else timed  # the first one began before what was read
 
     def _shown(self, line: bytes) -> str:
         """Redacted before it is cut: half a secret is not recognised."""
@@ -128,6 +146,17 @@ def source_of(file_name: str) -> str:
     if match := _COMMAND.fullmatch(file_name):
         return match["command"]
     return file_name.removesuffix(".log")
+
+
+def _when(path: Path, ends: Iterable[int], last: float) -> Iterator[float]:
+    """When the bytes before each of `ends` were there: by the first note that has them, else at the `last` change. A
+    clock that was set back changes no order within a file."""
+    notes = noted(path)
+    at = 0.0
+    for end in ends:
+        index = bisect_left(notes, end, key=lambda n: n[0])
+        at = max(at, notes[index][1] if index < len(notes) else last)
+        yield at
 
 
 def _is_of(source: str, process: str) -> bool:

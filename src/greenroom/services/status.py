@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.evidence import Freeze
 from greenroom.domain.gate import Request
+from greenroom.domain.ledger import parse_timestamp
 from greenroom.domain.names import short
+from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Action, Actor
-from greenroom.domain.work import State, Work
+from greenroom.domain.work import Direction, State, Work
 from greenroom.ports.runtime import InstanceState
-from greenroom.services import egress
+from greenroom.services import data, egress
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
 from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there, without_output
@@ -26,6 +28,7 @@ from greenroom.workflows.instances import idle_processes
 
 UNFINISHED = [State.WAITING, State.QUEUED, State.ACTIVE, State.ATTENTION]
 MOST_UNFINISHED = 10_000
+MOST_MADE = 20
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class _Known:
     called: Mapping[str, Called]
     freezes: Mapping[str, list[Freeze]]
     works: Mapping[str | None, list[Work]]
+    made: list[Work]
+    """Works that made the newest releases, newest first, where an environment follows a branch."""
     now: datetime
 
 
@@ -47,7 +52,9 @@ def path(app: App, actor: Actor) -> dict[str, Any]:
         rows = records.environments(tx)
         works = app.world.store.works.find(tx, states=UNFINISHED, limit=MOST_UNFINISHED)
         digests = [d for row in rows for d in (row.current, row.previous)] + [w.release for w in works]
-        known = _Known(rows, records.called(tx, digests), records.freezes(tx), _by_environment(works), now)
+        follows = any(e.follow for e in app.world.project().environments)
+        made = app.world.store.works.find(tx, kinds=[WorkKind.RELEASE], limit=MOST_MADE) if follows else []
+        known = _Known(rows, records.called(tx, digests), records.freezes(tx), _by_environment(works), made, now)
         shown = [_environment(app, tx, actor, known, i) for i in range(len(rows))]
         making = [_work_view(w, now, known.called, heard=hears(actor, None)) for w in known.works.get(None, [])]
     return {"project": app.world.project().project, "at": now, "environments": shown, "releases": making}
@@ -62,14 +69,24 @@ def work(app: App, actor: Actor, work_id: str) -> dict[str, Any]:
         return work_view(app, tx, found, app.world.clock.now(), history=True, heard=heard)
 
 
-def works(app: App, actor: Actor, *, environment: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-    """Newest first, ended ones included."""
+def works(
+    app: App, actor: Actor, *, environment: str | None = None, before: str | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Newest first, ended ones included; of those asked for before the work `before`, if it is given."""
     app.allow(actor, Action.VIEW, environment)
+    bound = app.work(before) if before is not None else None
     with app.world.store.database.reading() as tx:
-        found = app.world.store.works.find(tx, environment=environment, limit=min(limit, 1000))
+        found = app.world.store.works.find(tx, environment=environment, before=bound, limit=min(limit, 1000))
         rows, now = records.environments(tx), app.world.clock.now()
         called, kinds = records.called(tx, (w.release for w in found)), {r.name: r.kind for r in rows}
         return [_work_view(w, now, called, heard=hears_there(actor, w.about, kinds)) for w in found]
+
+
+def works_count(app: App, actor: Actor, *, environment: str | None = None) -> int:
+    """How many `works` has altogether."""
+    app.allow(actor, Action.VIEW, environment)
+    with app.world.store.database.reading() as tx:
+        return app.world.store.works.count(tx, environment)
 
 
 def work_view(
@@ -107,12 +124,20 @@ def _work_view(work: Work, now: datetime, called: Mapping[str, Called], *, heard
         "requested_by": work.requested_by,
         "requested_at": work.requested_at,
         "not_before": work.not_before,
+        "bakes_until": _bakes_until(work),
         "started_at": work.started_at,
         "ended_at": work.ended_at,
         "seconds": (ended - work.started_at).total_seconds() if work.started_at else 0.0,
         "error": work.error if heard else error_for_all(work.error, work.about or "releases"),
         "cancel": work.cancel,
     }
+
+
+def _bakes_until(work: Work) -> datetime | None:
+    """When the bake that is under way ends by itself; None when none is."""
+    baking = work.state is State.ACTIVE and work.step == "bake" and work.direction is Direction.FORWARD
+    told = (work.facts.get("bake") or {}).get("ends_at") if baking else None
+    return parse_timestamp(told) if told else None
 
 
 def _durations(work: Work, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -154,13 +179,30 @@ def _environment(app: App, tx: Connection, actor: Actor, known: _Known, index: i
         "previous": _release(known, row.previous),
         "since": row.since,
         "age_seconds": (now - row.since).total_seconds() if row.since else None,
+        "data": data.holding_view(app, tx, row)["holds"] if config.runs else None,
         "health": _health(app, row) if config.runs and row.current else None,
         "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
         "work": [_work_view(w, now, known.called, heard=hears(actor, row.kind)) for w in mine],
         "egress": egress.standing(app, row.name) if config.runs else None,
         "idle": _idle(app, tx, row),
         "arrow": _arrow(app, tx, known, index, mine),
+        "follows": _follows(app, tx, actor, known, config.follow, row) if config.follow else None,
     }
+
+
+def _follows(app: App, tx: Connection, actor: Actor, known: _Known, branch: str, row: EnvironmentRow) -> dict[str, Any]:
+    """The branch whose commits come in by themselves, and, where the newest of them did not, the work that says why:
+    its release that was not made, or its promotion that was undone."""
+    newest = next((w for w in known.made if w.request.get("then_promote") == row.name), None)
+    if newest is not None and newest.state is State.DONE:
+        promotions = app.world.store.works.find(
+            tx, environment=row.name, kinds=[WorkKind.PROMOTION], release=newest.release, limit=1
+        )
+        newest = promotions[0] if promotions else None
+    if newest is None or newest.state not in (State.REJECTED, State.ROLLED_BACK):
+        return {"branch": branch, "failed": None}
+    called = records.called(tx, [newest.release])
+    return {"branch": branch, "failed": _work_view(newest, known.now, called, heard=hears(actor, row.kind))}
 
 
 def _release(known: _Known, digest: str | None) -> dict[str, Any] | None:

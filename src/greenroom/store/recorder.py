@@ -66,6 +66,13 @@ class Recorder:
         for row in tx.execution_options(yield_per=1000).execute(query):
             yield _entry(row._mapping)
 
+    def newest(self, tx: Connection, *, before: int | None = None, limit: int) -> list[Entry]:
+        """The last entries (of those before `before`), in order."""
+        query = select(t.ledger).order_by(t.ledger.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(t.ledger.c.seq < before)
+        return [_entry(row._mapping) for row in reversed(tx.execute(query).all())]
+
     def count(self, tx: Connection) -> int:
         return tx.scalar(select(func.coalesce(func.max(t.ledger.c.seq), 0))) or 0
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 from greenroom.domain.errors import BadInput
 from greenroom.domain.evidence import Approval, Evidence, Freeze, Outcome, Override
 from greenroom.domain.kinds import Kind
+from greenroom.domain.names import did_you_mean
 from greenroom.domain.release import Descriptor, Release
 from greenroom.domain.roles import Actor, Role
 from greenroom.store import tables as t
@@ -55,7 +56,7 @@ def environment(tx: Connection, name: str) -> EnvironmentRow:
     raise BadInput(
         "environment.unknown",
         f"there is no environment {name[:80]!r}",
-        hint="the path has " + ", ".join(names[:MOST_NAMED]) + more,
+        hint=did_you_mean(name, names, "the path has " + ", ".join(names[:MOST_NAMED]) + more),
     )
 
 
@@ -79,8 +80,11 @@ def release(tx: Connection, reference: str) -> Release:
     query = select(t.release).where(or_(*tests), c.collected_at.is_(None)).order_by(c.made_at.desc())
     rows = [_release(r._mapping) for r in tx.execute(query.limit(20))]
     if not rows:
+        newest = tx.scalars(select(c.version).where(c.collected_at.is_(None)).order_by(c.made_at.desc()).limit(50))
         raise BadInput(
-            "release.unknown", f"no release is called {reference[:80]!r}", hint="greenroom release list shows them"
+            "release.unknown",
+            f"no release is called {reference[:80]!r}",
+            hint=did_you_mean(reference, newest, "`greenroom release list` shows them"),
         )
     by_digest = [r for r in rows if r.digest.startswith("sha256:" + wanted)]
     if len(by_digest) > 1:

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Me
 
 from greenroom.store.columns import Instant, Json, Text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -62,6 +62,7 @@ evidence = Table(
     Column("revoked_at", Instant),
     Column("revoked_why", Text, nullable=False, default=""),
     Index("evidence_by_release", "release", "at"),
+    Index("evidence_by_place", "kind", "environment", "at"),
 )
 
 approval = Table(

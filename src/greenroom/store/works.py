@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from greenroom.domain.plan import Plan, WorkKind
@@ -54,10 +54,13 @@ class Works:
         states: Sequence[State] | None = None,
         kinds: Sequence[WorkKind] | None = None,
         release: str | None = None,
+        before: Work | None = None,
         limit: int = 200,
     ) -> list[Work]:
         """Newest first."""
         query = select(t.work)
+        if before is not None:
+            query = query.where(tuple_(w.requested_at, w.id) < (before.requested_at, before.id))
         if environment is not None:
             query = query.where(w.environment == environment)
         if states is not None:
@@ -72,6 +75,11 @@ class Works:
         # Sorted here: an ORDER BY makes SQLite walk all work of an environment by time instead of looking up its state.
         found = [_work(r._mapping) for r in tx.execute(query)]
         return sorted(found, key=lambda work: (work.requested_at, work.id), reverse=True)[:limit]
+
+    def count(self, tx: Connection, environment: str | None = None) -> int:
+        """How many there ever were (in this environment)."""
+        query = select(func.count()).select_from(t.work)
+        return tx.scalar(query if environment is None else query.where(w.environment == environment)) or 0
 
     def holder(self, tx: Connection, environment: str) -> Work | None:
         """The work that holds an environment's slot: active, or standing in attention."""

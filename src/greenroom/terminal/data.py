@@ -59,6 +59,12 @@ def _dataset_line(d: Mapping[str, Any]) -> Text:
     return Text.assemble((one_line(d["name"]), "bold"), told, (stale, "yellow"))
 
 
+def remark(told: Mapping[str, Any]) -> RenderableType:
+    """What the environment's database holds, below the checklist; and why nothing newer can come."""
+    line = Text.assemble(("its data  ", "dim"), _line(told["environment"], told["holds"]))
+    return Group(line, problem(told["problem"])) if told["problem"] else line
+
+
 def datasets(found: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = []
     if found["datasets"]:
@@ -87,6 +93,8 @@ def problem(told: Mapping[str, Any]) -> RenderableType:
     """Why the last attempt to make a dataset was refused."""
     lines = [Text.assemble(("no newer dataset: ", "red"), one_line(told["error"] or ""), f", {since(told['at'])}")]
     lines += [Text(f"  {one_line(c)}") for c in told["columns"]]
+    if told["columns"]:
+        lines.append(Text("  greenroom data discover --write proposes rules for them", style="dim"))
     return Group(*lines)
 
 

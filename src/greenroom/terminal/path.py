@@ -114,6 +114,9 @@ class _View:
             return Text("queued", style="cyan")
         if any(w["state"] == "waiting" for w in e["work"]):
             return Text("waiting", style="yellow")
+        held = e["data"]
+        if held and held["as_of"]:  # it came from production: how old is it?
+            return Text(f"{held['label']} {age(held['age_seconds'] or 0)}", style="dim")
         return Text()
 
     def _arrow(self, e: dict[str, Any]) -> Text:
@@ -150,7 +153,8 @@ class _View:
 
     def _notes(self, e: dict[str, Any], *, named: bool = True) -> Iterator[RenderableType]:
         """What a person should know of an environment, as lines under its name."""
-        lines = [*self._frozen(e), *self._open(e), *self._idle(e), *self._works(e), *self._arrow_lines(e)]
+        lines = [*self._frozen(e), *self._open(e), *self._idle(e), *self._works(e)]
+        lines += [*self._not_followed(e), *self._arrow_lines(e)]
         if not lines:
             return
         if named:
@@ -193,10 +197,23 @@ class _View:
                 yield Text(f"{self.signs.no} {subject}: {said}; greenroom work show {w['id']}", style="red")
             elif w["state"] == "active":
                 yield Text(f"{self.signs.moving} {subject}: {doing(w)}, {duration(w['seconds'])}", style="cyan")
+                if w["bakes_until"]:
+                    end = f"the bake ends by itself {until(w['bakes_until'], self.now)}"
+                    yield Text(f"  {end}; greenroom finish {w['id']} ends it now", style="dim")
             elif w["not_before"]:
                 yield Text(
                     f"{self.signs.wait} {subject} {until(w['not_before'], self.now)}, as scheduled", style="yellow"
                 )
+
+    def _not_followed(self, e: dict[str, Any]) -> Iterator[Text]:
+        """The newest commit of the branch is not what is there: it failed on its way in."""
+        w = e["follows"]["failed"] if e["follows"] else None
+        if w is not None:
+            said = one_line((w["error"] or {}).get("message", "it did not come in"))
+            called = w["version"] or ""
+            called = one_line(called if w["release"] else called[:12])  # a release's version, or a commit
+            newest = f"the newest commit of {one_line(e['follows']['branch'])}, {called},"
+            yield Text(f"{self.signs.no} {newest} failed: {said}; greenroom work show {w['id']}", style="red")
 
     def _arrow_lines(self, e: dict[str, Any]) -> Iterator[Text]:
         arrow = e["arrow"]

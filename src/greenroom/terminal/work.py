@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from greenroom.terminal.screen import Marks
-from greenroom.terminal.words import duration, local, one_line, since
+from greenroom.terminal.words import duration, local, one_line, plain, since, until
 
 STATE_STYLE = {
     "done": "green",
@@ -28,6 +28,7 @@ ABOUT_DATA = {
     "restore": "restore of",
     "drill": "restore drill of",
     "verify": "verification of the backups of",
+    "discovery": "search for personal columns of",
     "dataset": "masked dataset of",
     "refresh": "refresh of",
 }
@@ -43,8 +44,43 @@ def title(work: Mapping[str, Any]) -> str:
     return f"{what} {version}{where}{work['environment'] or ''}"
 
 
-def plan(work: Mapping[str, Any], seconds: Mapping[str, float], said: str, signs: Marks) -> RenderableType:
-    """The steps from top to bottom; beside the one under way, what it says."""
+def under_way(work: Mapping[str, Any], seconds: float) -> str:
+    """What it does or waits for, and until when; `seconds`: how long it has been at it."""
+    place = one_line(work["environment"] or "")
+    if work["bakes_until"]:
+        return f"bake: {bake_end(work)}; greenroom finish {work['id']} ends it now"
+    if work["state"] == "waiting":
+        return f"waiting: its gates do not pass yet; greenroom why {one_line(work['version'] or 'RELEASE')} {place}"
+    if work["state"] == "queued":
+        return f"queued: it begins when what holds {place or 'the workers'} has ended; greenroom status shows it"
+    undo = "undo " if work["direction"] == "backward" else ""
+    return f"{undo}{work['step'] or work['state']}: still under way after {duration(seconds)}"
+
+
+def bake_end(work: Mapping[str, Any]) -> str:
+    """What is so during a bake, and until when."""
+    return (
+        "visitors reach the newer release, the older one stays up; "
+        f"it ends by itself {until(work['bakes_until'])}, at {local(work['bakes_until'])}"
+    )
+
+
+def marked(outcomes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What became of each step, from its attempts in order: done, failed, errored, or undone."""
+    marks: dict[str, str] = {}
+    for attempt in outcomes:
+        backward = attempt["direction"] == "backward"
+        if not backward:
+            marks[attempt["step"]] = attempt["outcome"]
+        elif attempt["outcome"] == "done" and marks.get(attempt["step"]) == "done":
+            marks[attempt["step"]] = "undone"
+    return marks
+
+
+def plan(
+    work: Mapping[str, Any], seconds: Mapping[str, float], said: str, signs: Marks, became: Mapping[str, str]
+) -> RenderableType:
+    """The steps from top to bottom; beside the one under way, what it says. `became`: see `marked`."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=2)
     grid.add_column(min_width=14)
@@ -53,7 +89,7 @@ def plan(work: Mapping[str, Any], seconds: Mapping[str, float], said: str, signs
     backward = work["direction"] == "backward"
     for index, step in enumerate(work["plan"]):
         here = work["state"] == "active" and step == work["step"]
-        sign, style = _sign(work, index, here, backward, signs)
+        sign, style = _sign(work, index, here, backward, signs, became.get(step, ""))
         took = duration(seconds[step]) if step in seconds else ""
         grid.add_row(
             Text(sign, style=style), Text(step, style=style), Text(took, style="dim"), Text(said if here else "", "dim")
@@ -63,14 +99,20 @@ def plan(work: Mapping[str, Any], seconds: Mapping[str, float], said: str, signs
     return Group(head, grid)
 
 
-def _sign(work: Mapping[str, Any], index: int, here: bool, backward: bool, signs: Marks) -> tuple[str, str]:
+def _sign(
+    work: Mapping[str, Any], index: int, here: bool, backward: bool, signs: Marks, became: str
+) -> tuple[str, str]:
     if here:
         return (
             (("<-", "yellow") if backward else (signs.moving[-1], "cyan"))
             if signs.yes == "+"
             else (("↩", "yellow") if backward else ("▸", "cyan"))
         )
-    if work["state"] == "done" or index < work["done"]:
+    if became in ("failed", "errored"):
+        return signs.no, "red"
+    if became == "undone":
+        return ("<-" if signs.yes == "+" else "↩"), "yellow"
+    if work["state"] == "done" or index < work["done"] or became == "done":
         return signs.yes, "green"
     return " ", "dim"
 
@@ -86,25 +128,31 @@ def in_full(work: Mapping[str, Any], signs: Marks) -> RenderableType:
         ),
         ("took", duration(work["seconds"]) if work["started_at"] else "not begun"),
     ]
+    if work["bakes_until"]:
+        rows.append(("bakes", bake_end(work)))
     if work["not_before"]:
         rows.append(("scheduled", local(work["not_before"])))
     if work["cancel"]:
         rows.append(("cancelled", one_line(work["cancel"])))
     for name, value in rows:
         facts.add_row(Text(name, style="dim"), Text(value))
-    attempts = Table.grid(padding=(0, 2))
-    for attempt in work["history"]:
-        style = {"done": "green", "failed": "red", "errored": "red"}.get(attempt["outcome"], "dim")
-        step = ("undo " if attempt["direction"] == "backward" else "") + attempt["step"]
-        attempts.add_row(
-            Text(attempt["outcome"], style=style),
-            Text(step),
-            Text(duration(attempt["seconds"]), style="dim"),
-            Text(one_line(attempt["detail"])[:300], style="dim"),
-        )
     seconds = {s["name"]: s["seconds"] for s in work["steps"]}
-    parts: list[RenderableType] = [plan(work, seconds, "", signs), Text(), facts]
-    return Group(*parts, Text(), attempts) if work["history"] else Group(*parts)
+    parts: list[RenderableType] = [plan(work, seconds, "", signs, marked(work["history"])), Text(), facts]
+    return Group(*parts, Text(), *_attempts(work["history"])) if work["history"] else Group(*parts)
+
+
+def _attempts(history: list[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """One line for each; below it, whole and line by line, what went wrong."""
+    names = [("undo " if a["direction"] == "backward" else "") + a["step"] for a in history]
+    for name, attempt in zip(names, history, strict=True):
+        style = {"done": "green", "failed": "red", "errored": "red"}.get(attempt["outcome"], "dim")
+        yield Text.assemble(
+            (f"{attempt['outcome']:<7}  ", style),
+            f"{name:<{max(map(len, names))}}  ",
+            (duration(attempt["seconds"]), "dim"),
+        )
+        for line in plain(attempt["detail"]).splitlines():
+            yield Text(f"  {line}", style="dim", overflow="fold")
 
 
 def listing(works: list[dict[str, Any]]) -> RenderableType:

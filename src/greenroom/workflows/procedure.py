@@ -27,7 +27,7 @@ from greenroom.workflows.steps.run_checks import RunChecksStep
 from greenroom.workflows.steps.start import StartStep
 from greenroom.workflows.steps.switch import SwitchStep
 from greenroom.workflows.steps.take import TakeStep
-from greenroom.workflows.steps.vault import ExamineStep, FillVaultStep, MaskStep, PublishStep
+from greenroom.workflows.steps.vault import DiscoverStep, ExamineStep, FillVaultStep, MaskStep, PublishStep
 from greenroom.workflows.steps.verify import VerifyStep
 
 
@@ -62,6 +62,7 @@ def procedure() -> dict[tuple[WorkKind, str], Step]:
         WorkKind.RESTORE: [HoldStep(), RebuildStep(), ExchangeStep(), OpenStep(), ConcludeStep()],
         WorkKind.DRILL: [DrillStep()],
         WorkKind.VERIFY: [VerifyStep()],
+        WorkKind.DISCOVERY: [FillVaultStep(), DiscoverStep()],
         WorkKind.DATASET: [FillVaultStep(), MaskStep(), ExamineStep(), PublishStep()],
         WorkKind.REFRESH: [GatherStep(), ReadyStep(), PauseStep(), SwapStep(), OpenStep(), RecordRefreshStep()],
     }

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Role
+from greenroom.domain.work import State
+from greenroom.keeper.logs import note
 from greenroom.ports.edge import Pointer
 from greenroom.services import logs
 from tests.api_support import Api
-from tests.worlds import SMALL
+from tests.worlds import SMALL, added_work
 
 
 def test_a_secret_goes_in_and_never_comes_out(api: Api) -> None:
@@ -75,6 +78,28 @@ def test_logs_of_one_process(api: Api) -> None:
         assert [x["text"] for x in found] == texts
     told = api.ask("GET", "/environments/dev/logs?process=../../etc", Role.DEVELOPER).json()
     assert (told["code"], told["next"]) == ("log.unknown", "there is web.0, worker.0")
+
+
+def test_lines_of_several_logs_come_in_the_order_they_were_written(api: Api) -> None:
+    """Whichever file they lie in, and whichever file was written to last; so do those that come while one follows."""
+    from tests.worlds import actor
+
+    known: dict[str, int] = {}
+
+    def says(name: str, text: str, at: float) -> None:
+        path = said(api, name, text)
+        known[name] = note(path, at, known.get(name, 0))
+
+    web, worker, migrate = "dev.web.0.00a1.log", "dev.worker.0.00a1.log", "migrate-promotion-00a1.log"
+    for at, name in enumerate([web, migrate, worker, web, worker, web]):
+        says(name, f"line {at}\n", at)
+    tail = logs.tail(api.app, actor(Role.DEVELOPER), "dev")
+    assert [x.text for x in tail.last(10)] == [f"line {n}" for n in range(6)]
+    for at, name in enumerate([worker, web, worker], start=6):
+        says(name, f"line {at}\n", at)
+    assert [x.text for x in tail.new()] == ["line 6", "line 7", "line 8"]
+    found = api.ask("GET", "/environments/dev/logs?lines=4", Role.DEVELOPER).json()["lines"]
+    assert [x["text"] for x in found] == ["line 5", "line 6", "line 7", "line 8"]
 
 
 def test_logs_do_not_follow_links(api: Api, tmp_path: Path) -> None:
@@ -149,7 +174,44 @@ def test_the_ledger_is_exported_whole_and_proved(api: Api) -> None:
     assert [e["seq"] for e in entries] == list(range(1, len(entries) + 1))
     told = api.ask("GET", f"/ledger/verify?head={entries[-1]['hash']}", Role.MANAGER).json()
     assert told["verified"] is True
-    assert api.ask("GET", "/ledger/verify?head=sha256:other", Role.MANAGER).json()["verified"] is False
+    other = "sha256:" + "0" * 64
+    assert api.ask("GET", f"/ledger/verify?head={other}", Role.MANAGER).json()["verified"] is False
+
+
+@pytest.mark.parametrize("head", ["sha256:other", "5f0c", "sha256:" + "0" * 63, "SHA256:" + "0" * 64])
+def test_what_is_no_hash_is_not_taken_for_a_cut_ledger(api: Api, head: str) -> None:
+    """A slip in copying is the asker's, and the ledger is not blamed."""
+    answer = api.ask("GET", f"/ledger/verify?head={head}", Role.MANAGER)
+    assert (answer.status_code, answer.json()["code"]) == (400, "ledger.head_malformed")
+
+
+def test_a_page_of_the_ledger_is_the_newest_and_says_of_how_many(api: Api) -> None:
+    """In order; --before goes back from there, --after forward, and all pages together are the whole."""
+    whole = [json.loads(x)["seq"] for x in api.ask("GET", "/ledger/export", Role.MANAGER).text.splitlines()]
+
+    def page(query: str) -> list[int]:
+        answer = api.ask("GET", f"/ledger?limit=4{query}", Role.MANAGER)
+        assert answer.headers["X-Total-Count"] == str(len(whole))
+        return [e["seq"] for e in answer.json()]
+
+    assert len(whole) > 8
+    assert page("") == whole[-4:]
+    assert page(f"&before={whole[-4]}") == whole[-8:-4]
+    assert page("&after=0") == whole[:4]
+    assert page(f"&after={whole[3]}") == whole[4:8]
+    assert page(f"&after=0&before={whole[2]}") == whole[:2]
+
+
+def test_a_page_of_work_says_of_how_many_and_goes_back(api: Api) -> None:
+    """Newest first; what follows after the last one shown is asked for by its name."""
+    made = [added_work(api.world, WorkKind.CHECK, State.DONE, environment="qa", release=api.old).id for _ in range(5)]
+    answer = api.ask("GET", "/work?environment=qa&limit=2", Role.TESTER)
+    first = [w["id"] for w in answer.json()]
+    rest = [w["id"] for w in api.ask("GET", f"/work?environment=qa&before={first[-1]}", Role.TESTER).json()]
+    assert int(answer.headers["X-Total-Count"]) == len(first + rest) >= len(made)
+    assert len(set(first + rest)) == len(first + rest)
+    assert set(made) <= set(first + rest)
+    assert api.ask("GET", "/work?before=work-nobody-knows", Role.TESTER).json()["code"] == "work.unknown"
 
 
 def test_a_policy_is_tried_before_it_is_applied(api: Api) -> None:

@@ -143,7 +143,7 @@ def test_the_answers_are_what_openapi_says(api: Api) -> None:
     for path, shape in {
         "/releases/2.0": "ReleaseInFull",
         f"/work/{work}": "WorkInFull",
-        "/why?release=2.0&environment=qa": "Decided",
+        "/why?release=2.0&environment=qa": "Explained",
         "/status": "PathInPlace",
         "/policy": "PolicyInForce",
         "/ledger/verify": "LedgerVerified",

@@ -59,6 +59,7 @@ TABLE: dict[tuple[str, str], Ask] = {
     ("GET", "/data"): Ask(A.VIEW),
     ("GET", "/datasets"): Ask(A.VIEW),
     ("POST", "/datasets"): Ask(A.MASK, {}),
+    ("POST", "/discoveries"): Ask(A.MASK),
     ("POST", "/promotions"): each(A.PROMOTE, {"release": "2.0", "environment": "{env}"}),
     ("GET", "/why"): each(A.VIEW, query="?release=2.0&environment={env}"),
     ("GET", "/work"): Ask(A.VIEW),

@@ -74,6 +74,56 @@ def test_a_mistake_is_said_in_four_lines(words: list[str], capsys: pytest.Captur
     assert "--help shows how it is used\ncode:    usage.invalid\n" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["release", "lst"], "greenroom release list"),
+        (["release", "shw", "1.0"], "greenroom release show"),
+        (["promot", "a", "b"], "'promote'"),
+        (["work", "lst"], "'list'"),
+        (["ledger", "verfy"], "'verify'"),
+    ],
+    ids=" ".join,
+)
+def test_a_slip_of_the_fingers_is_recognised(words: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the word could be a commit: a release of it would take minutes, so it has to be said twice."""
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert f"id you mean {meant}" in err
+    assert "code:    usage.invalid" in err
+
+
+@pytest.mark.parametrize("commit", ["main", "HEAD", "v1.0", "feature/list", "a" * 40])
+def test_a_commit_is_a_commit(commit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is not nearly a command goes through to git, and what is does when it is asked for by `make`."""
+    for words in (["release", commit], ["release", "make", "lst"]):
+        assert main(words) == 2
+        assert "login.absent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "meant"),
+    [
+        ("30d", "at most 7d", "--for 7d is the longest"),
+        ("30days", "a length of time", "did you mean --for 30d?"),
+        ("2 h", "a length of time", "did you mean --for 2h?"),
+        ("1w", "a length of time", "did you mean --for 7d?"),
+        ("30", "a length of time", "--for 30m, 30h or 30d"),
+        ("soon", "a length of time", "--for 30s, 5m, 2h or 7d"),
+        ("0s", "longer than nothing", "--for 2h"),
+    ],
+)
+def test_a_length_of_time_that_does_not_do_says_which_would(
+    given: str, said: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anybody is asked: what is wrong with it, and what was probably meant."""
+    assert main(["override", "soak", "1.0", "production", "--reason", "x", "--for", given]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert meant in err
+    assert "usage.invalid" in err
+
+
 def test_a_mistake_is_json_where_that_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     """One JSON object on standard error, for usage errors too."""
     assert main(["promote", "--json"]) == 2
@@ -168,10 +218,13 @@ def work(state: str, error: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def test_how_work_ends_decides_the_exit_code() -> None:
-    """Refused, undone and cancelled are an answer of no (1); what cannot be understood is said to be so (2); what needs
-    a person could not be told (3)."""
-    undone = failure(work("rolled_back", Errored("step.broke", "it broke", hint="mend").as_dict()))
-    assert (undone.exit_code, undone.code, undone.hint) == (1, "step.broke", "mend")
+    """What was refused or cancelled is an answer of no (1); what cannot be understood is said to be so (2); what could
+    not be told (3) stays that, whether it was undone, never began or needs a person."""
+    for state in ("rolled_back", "rejected"):
+        broke = failure(work(state, Errored("step.broke", "it broke", hint="mend").as_dict()))
+        assert (broke.exit_code, broke.word, broke.code, broke.hint) == (3, "errored", "step.broke", "mend")
+        no = failure(work(state, Refused("check.failed", "no", hint="mend").as_dict()))
+        assert (no.exit_code, no.word, no.code) == (1, "refused", "check.failed")
     cancelled = failure(work("rejected", {"outcome": "cancelled", "message": "maria: wrong one"}))
     assert (cancelled.exit_code, cancelled.code, cancelled.because) == (1, "work.cancelled", "maria: wrong one")
     wrong = failure(work("rejected", BadInput("release.commit_unknown", "no commit", hint="git log").as_dict()))
@@ -179,7 +232,7 @@ def test_how_work_ends_decides_the_exit_code() -> None:
     stuck = failure(work("attention", {"code": "x.y", "message": "m"}))
     assert stuck.exit_code == 3
     assert "greenroom resume promotion-1" in stuck.hint
-    assert failure(work("rejected", None)).code == "work.rejected"
+    assert (failure(work("rejected", None)).code, failure(work("rejected", None)).exit_code) == ("work.rejected", 1)
 
 
 def test_init_writes_once_and_says_what_it_saw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,6 +249,22 @@ def test_init_writes_once_and_says_what_it_saw(tmp_path: Path, capsys: pytest.Ca
     assert main(["init", "--force", "--template", "small"]) == 0
     assert "template: small" in (tmp_path / "greenroom.yaml").read_text()
     assert main(["init", "--template", "huge"]) == 2
+
+
+def test_init_points_at_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database that nothing migrates, a path that nothing tests; and not at what is there."""
+    (tmp_path / "Procfile").write_text("web: python -m shop\n")
+    (tmp_path / "shop.py").write_text('import os\nos.environ["DATABASE_URL"]\n')
+    assert main(["init"]) == 0
+    err = capsys.readouterr().err
+    assert "please look: say under migration how the schema is brought up to date" in err
+    assert "please look: put a check under checks: nothing enters staging or production untested" in err
+    (tmp_path / "manage.py").write_text('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n')
+    (tmp_path / "requirements.txt").write_text("Django==5.2\n")
+    assert main(["init", "--force"]) == 0
+    err = capsys.readouterr().err
+    assert "under migration" not in err
+    assert "under checks" not in err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from greenroom.domain.errors import Refused
+from greenroom.domain.ledger import timestamp
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
@@ -112,3 +115,56 @@ def test_ages_fit_their_boxes(path: dict[str, Any], seconds: int, unicode: bool)
     said = picture(aged, width=130, color=False, unicode=unicode)
     assert f"kept {age(seconds)}" in said
     assert unicode or said.isascii()
+
+
+def test_a_bake_shows_its_end(tmp_path: Path) -> None:
+    """While it goes on, and how to end it now."""
+    world = memory_world(tmp_path)
+    new = sealed(world, "2.0")
+    placed(world, new, "dev")
+    end = timestamp(world.clock.now() + timedelta(minutes=9, seconds=30))
+    work = added_work(
+        world,
+        WorkKind.PROMOTION,
+        State.ACTIVE,
+        environment="qa",
+        release=new,
+        cursor=6,
+        facts={"bake": {"ends_at": end}},
+    )
+    path = status.path(memory_app(world), actor(Role.MANAGER))
+    for width in (60, 130):
+        said = " ".join(picture(path, width=width, color=False, unicode=True).split())
+        assert "the bake ends by itself in 9 min; greenroom finish" in said
+        assert work.id in said.replace(" ", "")
+
+
+def test_a_newest_commit_that_failed_is_no_secret(tmp_path: Path) -> None:
+    """Dev follows a branch: the picture says that its newest commit is not there, and why; once a newer one is tried it
+    says so no more."""
+    world = memory_world(tmp_path)
+    old = sealed(world, "1.0")
+    placed(world, old, "dev")
+    app, manager = memory_app(world), actor(Role.MANAGER)
+
+    def said() -> str:
+        return " ".join(picture(status.path(app, manager), width=200, color=False, unicode=True).split())
+
+    def asked(state: State, commit: str, **columns: Any) -> str:
+        world.clock.sleep(1.0)
+        request = {"commit": commit, "then_promote": "dev"}
+        return added_work(world, WorkKind.RELEASE, state, request=request, **columns).id
+
+    assert "newest commit" not in said()
+    error = Refused("release.build_failed", "the build ended with exit code 1", hint="mend it").as_dict()
+    failed = asked(State.REJECTED, "5eed" * 10, error=error)
+    assert "✗ the newest commit of main, 5eed5eed5eed, failed: the build ended with exit code 1" in said()
+    assert f"greenroom work show {failed}" in said()
+    asked(State.ACTIVE, "ab1e" * 10, cursor=1)
+    assert "newest commit" not in said()
+    made = sealed(world, "2.0")
+    asked(State.DONE, "ab1f" * 10, release=made)
+    assert "newest commit" not in said()
+    undone = Refused("check.failed", "the journey said no", hint="mend it").as_dict()
+    back = added_work(world, WorkKind.PROMOTION, State.ROLLED_BACK, environment="dev", release=made, error=undone).id
+    assert f"✗ the newest commit of main, 2.0, failed: the journey said no; greenroom work show {back}" in said()

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from greenroom.demo.report import (
+    DataFacts,
     EnvironmentFacts,
     Facts,
     PromotionFacts,
@@ -44,8 +45,10 @@ GOOD = Facts(
     ledger_verified=True,
     refusal="rollback.forward_only",
     changed=(),
+    data=DataFacts(3, 12, 0, 0.6, 0.0, 1.4),
     seconds=101.0,
 )
+DATA = "staging holds production's people, qa and dev hold nobody"
 FIRST = GOOD.promotions[0]
 
 
@@ -91,6 +94,11 @@ def test_when_everything_holds_it_is_ok() -> None:
         ("the last rollback was refused as forward-only", replace(GOOD, refusal="role.missing")),
         ("people found everything as they left it", replace(GOOD, changed=("a bill is gone",))),
         ("people found everything as they left it", replace(GOOD, changed=None)),
+        (DATA, replace(GOOD, data=None)),
+        (DATA, replace(GOOD, data=DataFacts(3, 12, 1, 0.6, 0.0, 1.4))),
+        (DATA, replace(GOOD, data=DataFacts(3, 0, 0, 0.6, 0.0, 1.4))),
+        (DATA, replace(GOOD, data=DataFacts(3, 12, 0, 0.6, 0.0, 1.4, lost=("a bill is not there",)))),
+        (DATA, replace(GOOD, data=DataFacts(3, 12, 0, 0.6, 0.0, 1.4, known=("household-1 opens in qa",)))),
         ("the ledger holds together", replace(GOOD, ledger_verified=False)),
         ("the ledger holds together", replace(GOOD, ledger_entries=0)),
     ],
@@ -112,10 +120,13 @@ def test_a_demo_that_did_nothing_is_not_ok() -> None:
 def test_the_keys_are_those_that_were_promised(facts: Facts) -> None:
     """Exactly these keys, also when the demo broke off; and it is JSON without NaN."""
     report = json.loads(json.dumps(as_json(facts), allow_nan=False))
-    assert list(report) == ["ok", "environments", "promotions", "production_traffic", "rollback", "ledger"]
+    assert list(report) == ["ok", "environments", "promotions", "production_traffic", "rollback", "data", "ledger"]
     latencies = {"p50_ms", "p99_ms", "steady_p99_ms", "held_max_ms"}
     assert set(report["production_traffic"]) == {"requests", "failed"} | latencies
     assert set(report["rollback"]) == {"seconds", "failed"}
+    if facts.data:
+        assert set(report["data"]) == {"refreshes", "masked_columns", "leaks", "clone_seconds", "drill"}
+        assert set(report["data"]["drill"]) == {"rpo_seconds", "rto_seconds"}
     assert set(report["ledger"]) == {"entries", "verified"}
     for e in report["environments"]:
         assert set(e) == {"name", "kind", "release", "version", "url"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from greenroom.keeper.logs import rotate
+import pytest
+
+from greenroom.keeper.logs import TIMES_BYTES, note, noted, rotate
 
 
 def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
@@ -35,3 +37,50 @@ def test_keep_nothing(tmp_path: Path) -> None:
     log.write_text("x" * 100)
     assert rotate(log, limit=5, keep=0)
     assert [p.name for p in tmp_path.iterdir()] == ["x.log"]
+
+
+def test_notes_tell_when_a_log_grew(tmp_path: Path) -> None:
+    """One for each growth, none without; a log that was emptied begins anew, also where that was not seen."""
+    log = tmp_path / "x.log"
+    assert note(log, 1.0, 0) == 0
+    known = 0
+    for now, text in ((2.0, "one\n"), (3.0, ""), (4.0, "two\n")):
+        with log.open("a") as file:
+            file.write(text)
+        known = note(log, now, known)
+    assert noted(log) == [(4, 2.0), (8, 4.0)]
+    log.write_text("x\n")
+    assert note(log, 5.0, known) == 2
+    assert noted(log) == [(2, 5.0)]
+    log.write_text("longer than before\n")
+    note(log, 6.0, 0)
+    log.write_text("short\n")
+    note(log, 7.0, 0)
+    assert noted(log) == [(6, 7.0)]
+
+
+def test_notes_stay_small_and_half_a_note_is_passed_over(tmp_path: Path) -> None:
+    """Of too many the newer half is kept; whoever was killed while it wrote one spoils no other."""
+    log, known = tmp_path / "x.log", 0
+    with log.open("a") as file:
+        for number in range(5000):
+            file.write("x")
+            file.flush()
+            known = note(log, float(number), known)
+    times = tmp_path / "x.log.times"
+    assert times.stat().st_size <= TIMES_BYTES
+    assert noted(log)[-1] == (5000, 4999.0)
+    with times.open("a") as file:
+        file.write("50")
+    assert noted(log)[-1] == (5000, 4999.0)
+
+
+def test_notes_follow_no_link(tmp_path: Path) -> None:
+    """The directory may be writable for whoever is logged: what lies there is not written through."""
+    log, elsewhere = tmp_path / "x.log", tmp_path / "elsewhere"
+    log.write_text("one\n")
+    elsewhere.write_text("mine")
+    (tmp_path / "x.log.times").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic links"):
+        note(log, 1.0, 0)
+    assert (elsewhere.read_text(), noted(log)) == ("mine", [])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from greenroom.domain import ledger as chain
 from greenroom.domain.gate import Passed
-from greenroom.domain.ledger import Verified
+from greenroom.domain.ledger import Verified, parse_timestamp
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
-from greenroom.services import doctor, judgements, promotions
+from greenroom.services import doctor, judgements, promotions, status
 from greenroom.store import records
 from tests.unit.workflows.story import Crash, Story
 from tests.unit.workflows.test_crashes import assert_sound, promoted
@@ -129,6 +129,35 @@ def test_a_clock_set_back_neither_prolongs_nor_blinds_the_bake(tmp_path: Path) -
     assert story.run(work_id).state is State.DONE
     assert 8 <= story.world.clock.monotonic() - began <= 13
     assert_sound(story, work_id, story.new)
+
+
+def test_a_bake_tells_when_it_ends(tmp_path: Path) -> None:
+    """The same from the first look to the last; after a jump of the clock, what is so now; afterwards nothing."""
+    story = Story(tmp_path)
+    work_id = promoted(story)
+    app = memory_app(story.world)
+
+    def told() -> datetime | None:
+        found: datetime | None = status.work(app, ENGINEER, work_id)["bakes_until"]
+        return found
+
+    assert told() is None
+    story.run(work_id, until=lambda w: "ends_at" in (w.facts.get("bake") or {}))
+    end = told()
+    switched = parse_timestamp(story.work(work_id).facts["switch"]["at"])
+    assert end is not None
+    assert abs(end - switched - timedelta(seconds=10)) <= timedelta(seconds=1)
+    for _ in range(4):
+        story.world.clock.sleep(1.0)
+        story.engine.run_one()
+        assert told() == end
+    story.world.clock.at -= timedelta(hours=1)
+    story.engine.run_one()
+    now = told()
+    assert now is not None
+    assert abs(now - (end - timedelta(hours=1))) <= timedelta(seconds=3)
+    assert story.run(work_id).state is State.DONE
+    assert told() is None
 
 
 def test_a_release_that_fails_after_the_clock_was_set_back_is_switched_away_from(tmp_path: Path) -> None:

@@ -31,19 +31,39 @@ class Admin:
         try:
             status, body = self._ask("POST", "/load", config, seconds=30.0)
         except (OSError, http.client.HTTPException) as e:
-            raise Errored("edge.unavailable", "the edge did not take its configuration", because=str(e)) from e
+            raise Errored(
+                "edge.unavailable",
+                "the edge did not take its configuration",
+                because=str(e),
+                hint="greenroom doctor says how the edge stands; its own words are in logs/edge.log of the home",
+            ) from e
         if status != 200:
             said = body.decode(errors="replace")[:500]
-            raise Errored("edge.config_refused", "the edge refused its configuration", because=said)
+            raise Errored(
+                "edge.config_refused",
+                "the edge refused its configuration",
+                because=said,
+                hint="this is a defect of Greenroom: please report it with logs/edge.log of the home",
+            )
 
     def metrics(self) -> str:
         """Prometheus text. Raises Errored (`edge.unavailable`)."""
         try:
             status, body = self._ask("GET", "/metrics", seconds=5.0)
         except (OSError, http.client.HTTPException) as e:
-            raise Errored("edge.unavailable", "the edge did not give its metrics", because=str(e)) from e
+            raise Errored(
+                "edge.unavailable",
+                "the edge did not give its metrics",
+                because=str(e),
+                hint="greenroom doctor says how the edge stands; its own words are in logs/edge.log of the home",
+            ) from e
         if status != 200:
-            raise Errored("edge.unavailable", "the edge did not give its metrics", because=f"status {status}")
+            raise Errored(
+                "edge.unavailable",
+                "the edge did not give its metrics",
+                because=f"status {status}",
+                hint="greenroom doctor says how the edge stands; its own words are in logs/edge.log of the home",
+            )
         return body.decode()
 
     def _ask(self, method: str, path: str, body: bytes | None = None, *, seconds: float) -> tuple[int, bytes]:

@@ -233,7 +233,12 @@ class CaddyEdge:
         except FileNotFoundError:
             return None
         except ValueError as e:
-            raise Errored("edge.config_unreadable", f"{self._file} is not what we wrote", because=str(e)) from e
+            raise Errored(
+                "edge.config_unreadable",
+                f"{self._file} is not what we wrote",
+                because=str(e),
+                hint="move the file away: the control plane writes it anew when it starts",
+            ) from e
         return found if isinstance(found, dict) else None
 
     def _check_distinct_ports(self, sites: Sequence[Site]) -> None:

@@ -286,7 +286,11 @@ class Clusters:
             port = PORTS[(start + offset) % len(PORTS)]
             if port not in known and _is_free(port):
                 return port
-        raise Errored("database.port_taken", f"no port between {PORTS[0]} and {PORTS[-1]} is free")
+        raise Errored(
+            "database.port_taken",
+            f"no port between {PORTS[0]} and {PORTS[-1]} is free",
+            hint="end what listens on one of them: ss -ltn shows which are taken",
+        )
 
 
 @contextmanager
@@ -295,7 +299,12 @@ def kept() -> Iterator[None]:
     try:
         yield
     except (KeeperRefused, SpecDiffers) as error:
-        raise Errored("database.start_failed", "the keeper does not take the database", because=str(error)) from error
+        raise Errored(
+            "database.start_failed",
+            "the keeper does not take the database",
+            because=str(error),
+            hint="greenroom down ends a keeper of another version, greenroom up starts one of this",
+        ) from error
     except KeeperUnavailable as error:
         raise Errored(
             "runtime.unavailable", "the keeper does not answer", because=str(error), hint="greenroom up"
@@ -311,7 +320,10 @@ def probe_until_ready(clock: Clock, attempt: Callable[[], None], seconds: float 
         except NotYet as error:
             if clock.monotonic() >= end:
                 raise Errored(
-                    "database.start_timeout", f"the database is not ready after {seconds:g} s", because=str(error)
+                    "database.start_timeout",
+                    f"the database is not ready after {seconds:g} s",
+                    because=str(error),
+                    hint="a large database recovers slowly: try again; logs/postgres-ENV.log in the home says more",
                 ) from error
         clock.sleep(POLL_SECONDS)
 

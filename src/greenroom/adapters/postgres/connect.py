@@ -132,11 +132,21 @@ def translate(error: psycopg.Error, doing: str) -> Errored:
             hint="restore the home's private directory from a backup",
         )
     if state == "57P03" or "the database system is" in said:
-        return Errored("database.starting", "the database is not ready yet", because=said)
+        return Errored(
+            "database.starting",
+            "the database is not ready yet",
+            because=said,
+            hint="ask again in a moment; greenroom doctor says how it stands if it stays so",
+        )
     if state == "53100" or "No space left on device" in said:
         return disk_full(said)
     if state in ("53300", "53200") or "too many clients" in said or "remaining connection slots" in said:
-        return Errored("database.busy", "the database has no connection or memory left", because=said)
+        return Errored(
+            "database.busy",
+            "the database has no connection or memory left",
+            because=said,
+            hint="let the application hold fewer connections, or end some; then try again",
+        )
     if state == "3D000" or "not currently accepting connections" in said:
         return Errored(
             "database.closed",
@@ -145,8 +155,19 @@ def translate(error: psycopg.Error, doing: str) -> Errored:
             hint="a restore was interrupted: resume it, or put back what was kept aside",
         )
     if isinstance(error, psycopg.OperationalError) and not state:
-        return Errored("database.unreachable", "nobody answers where the database should be", because=said)
-    return Errored("database.failed", f"could not {doing}", because=said, facts={"sqlstate": state})
+        return Errored(
+            "database.unreachable",
+            "nobody answers where the database should be",
+            because=said,
+            hint="the keeper starts it again by itself; greenroom doctor says how it stands if it stays away",
+        )
+    return Errored(
+        "database.failed",
+        f"could not {doing}",
+        because=said,
+        facts={"sqlstate": state},
+        hint="its own words say what it lacks: mend that, then try again",
+    )
 
 
 def socket_of(directory: Path, port: int) -> Path:

@@ -95,10 +95,20 @@ def major_of(server: Path, changed: int) -> int:
     try:
         said = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise Errored("database.tool_failed", f"{server} does not run", because=str(error)) from error
+        raise Errored(
+            "database.tool_failed",
+            f"{server} does not run",
+            because=str(error),
+            hint=f"{server} --version by hand shows why; install PostgreSQL anew, or another version",
+        ) from error
     number = re.search(r"\b(\d+)(?:\.\d+|devel|beta\d+|rc\d+)", said)
     if number is None:
-        raise Errored("database.tool_failed", f"{server} names no version", because=said[:200])
+        raise Errored(
+            "database.tool_failed",
+            f"{server} names no version",
+            because=said[:200],
+            hint=f"{server} --version by hand shows what it says; install PostgreSQL anew, or another version",
+        )
     return int(number[1])
 
 

@@ -68,7 +68,9 @@ def read_number(file: Path) -> int:
     try:
         return int(file.read_text())
     except (OSError, ValueError) as error:
-        raise Errored("database.record", f"{file} cannot be read", because=str(error)) from error
+        raise Errored(
+            "database.record", f"{file} cannot be read", because=str(error), hint="restore it from a backup of the home"
+        ) from error
 
 
 def read_record(file: Path) -> Record:

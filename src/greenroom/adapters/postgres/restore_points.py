@@ -189,4 +189,9 @@ def _read(folder: Path) -> RestorePoint:
             stored["facts"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Errored("database.restore_point_unreadable", f"{folder} cannot be read", because=str(error)) from error
+        raise Errored(
+            "database.restore_point_unreadable",
+            f"{folder} cannot be read",
+            because=str(error),
+            hint="move it out of its directory: the other restore points are not affected",
+        ) from error

@@ -156,7 +156,11 @@ class Restoring:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database]
         ).fetchall():
             if self._clock.monotonic() > end:
-                raise Errored("database.sessions_remain", f"sessions in {database} do not end")
+                raise Errored(
+                    "database.sessions_remain",
+                    f"sessions in {database} do not end",
+                    hint="end what holds the database open, such as a console; then greenroom resume WORK",
+                )
             self._clock.sleep(0.01)
 
 

@@ -92,9 +92,18 @@ def run(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Errored("database.tool_timeout", f"{name} did not end within {seconds:g} s") from error
+        raise Errored(
+            "database.tool_timeout",
+            f"{name} did not end within {seconds:g} s",
+            hint="greenroom doctor looks at the disk and the databases; try again once they are well",
+        ) from error
     except OSError as error:
-        raise Errored("database.tool_failed", f"{name} does not start", because=str(error)) from error
+        raise Errored(
+            "database.tool_failed",
+            f"{name} does not start",
+            because=str(error),
+            hint="install PostgreSQL anew: its programs are not whole",
+        ) from error
     if done.returncode == 0:
         return done.stdout
     raise tool_failed(name, done.returncode, done.stderr or done.stdout)
@@ -105,7 +114,12 @@ def tool_failed(name: str, code: int, said: str) -> Errored:
     because = said.strip()[-SAID:]
     if "No space left on device" in said:
         return disk_full(because)
-    return Errored("database.tool_failed", f"{name} failed with {_ended(code)}", because=because)
+    return Errored(
+        "database.tool_failed",
+        f"{name} failed with {_ended(code)}",
+        because=because,
+        hint="its own words say why: mend that, then try again",
+    )
 
 
 def disk_full(because: str) -> Errored:

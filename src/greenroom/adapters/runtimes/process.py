@@ -229,4 +229,9 @@ def _keeper_errors() -> Iterator[None]:
             "runtime.unavailable", "the keeper does not answer", because=str(error), hint="greenroom up starts it"
         ) from error
     except KeeperRefused as error:
-        raise Errored("runtime.refused", "the keeper does not do this", because=str(error)) from error
+        raise Errored(
+            "runtime.refused",
+            "the keeper does not do this",
+            because=str(error),
+            hint="greenroom down ends a keeper of another version, greenroom up starts one of this",
+        ) from error

@@ -9,11 +9,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.domain.secret import Secret, parts, redact
-from greenroom.keeper import procfs, reaper
+from greenroom.keeper import logs, procfs, reaper
 from greenroom.ports.runtime import Finished
 
 TAIL_BYTES = 64 * 1024
@@ -21,6 +22,7 @@ LOG_BYTES = 50_000_000
 LONGEST_LINE = 16 * 1024
 LOOK_SECONDS = 0.1
 KILL_SECONDS = 10.0
+NOTE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ class Output:
         self._on_line = on_line
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._log = os.fdopen(fd, "wb", buffering=0)
+        self._path, self._noted, self._noted_at = log, 0, 0.0
         self._room = LOG_BYTES
         self._partial = b""
         self._tail: deque[str] = deque()
@@ -133,12 +136,21 @@ class Output:
             self._line(line)
         if len(self._partial) > LONGEST_LINE:
             self._break_line()
+        if time.monotonic() - self._noted_at > NOTE_SECONDS:
+            self._note()
 
     def close(self) -> None:
         if self._partial:
             self._line(self._partial)
             self._partial = b""
+        self._note()
         self._log.close()
+
+    def _note(self) -> None:
+        """When the log grew, as the keeper notes it of the logs of processes. It is whole without, too."""
+        with suppress(OSError):
+            self._noted = logs.note(self._path, time.time(), self._noted)
+        self._noted_at = time.monotonic()
 
     def tail(self) -> str:
         """The last 64 KiB."""

@@ -73,7 +73,12 @@ def adopt(tree: Path, home: Home) -> Path:
         if not target.is_dir():
             _copy_aside(tree, target)
     except (OSError, ValueError) as error:
-        raise Errored("toolchain.unreadable", f"cannot make {tree} usable for others", because=str(error)) from error
+        raise Errored(
+            "toolchain.unreadable",
+            f"cannot make {tree} usable for others",
+            because=str(error),
+            hint="free space in the home, or install the interpreter where every user of this machine can read it",
+        ) from error
     return target
 
 

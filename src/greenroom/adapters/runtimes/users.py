@@ -78,9 +78,17 @@ def ensure_user(name: str) -> User:
                "--shell", "/usr/sbin/nologin", name], lambda: _user(name) is not None)  # fmt: skip
         found = _user(name)
     if found is None:
-        raise Errored("user.not_made", f"the user {name} is not there after it was made")
+        raise Errored(
+            "user.not_made",
+            f"the user {name} is not there after it was made",
+            hint=f"getent passwd {name} says whether accounts come from elsewhere; make it there",
+        )
     if found.uid == 0:
-        raise Errored("user.not_made", f"the user {name} is root under another name")
+        raise Errored(
+            "user.not_made",
+            f"the user {name} is root under another name",
+            hint=f"take {name} away or give it an id of its own: no release runs as root",
+        )
     return found
 
 
@@ -90,7 +98,11 @@ def ensure_group(name: str) -> int:
         _make(["groupadd", "--system", name], lambda: _group(name) is not None)
     gid = _group(name)
     if gid is None:
-        raise Errored("user.not_made", f"the group {name} is not there after it was made")
+        raise Errored(
+            "user.not_made",
+            f"the group {name} is not there after it was made",
+            hint=f"getent group {name} says whether groups come from elsewhere; make it there",
+        )
     return gid
 
 
@@ -103,7 +115,11 @@ def _name(home: Home, wish: str) -> str:
 def _make(command: list[str], is_there: object) -> None:
     name = command[-1]
     if not _VALID.fullmatch(name):
-        raise Errored("user.not_made", f"{name!r} is no name for a user or group")
+        raise Errored(
+            "user.not_made",
+            f"{name!r} is no name for a user or group",
+            hint="this is a defect of Greenroom: please report it",
+        )
     assert callable(is_there)  # noqa: S101
     said = ""
     for _ in range(ATTEMPTS):

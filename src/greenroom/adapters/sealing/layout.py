@@ -61,7 +61,11 @@ class Layout:
     def path(self, digest: str) -> Path:
         """Where a blob lies. Raises Errored (`artifact.missing`) for what is not a digest."""
         if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-            raise Errored("artifact.missing", f"{str(digest)[:80]!r} is not a release's digest")
+            raise Errored(
+                "artifact.missing",
+                f"{str(digest)[:80]!r} is not a release's digest",
+                hint="greenroom release list shows the releases there are",
+            )
         return self.blobs / digest.removeprefix("sha256:")
 
     def put(self, data: bytes, media_type: str) -> Reference:

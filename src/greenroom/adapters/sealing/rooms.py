@@ -189,7 +189,12 @@ class Running:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Errored("release.room_failed", "a clean room could not be opened", because=str(error)) from error
+            raise Errored(
+                "release.room_failed",
+                "a clean room could not be opened",
+                because=str(error),
+                hint="greenroom doctor says how isolation stands; bubblewrap must be allowed to make namespaces",
+            ) from error
         self._tell(json.dumps(plan) + "\n")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -1,7 +1,7 @@
 """The files of one commit, straight from git's objects: no checkout, no filters, no hooks, no attributes.
 
 The repository is hostile input: names that climb, links that leave, submodules, a ref that looks like an
-option, a configuration that would run programs. Only `rev-parse`, `ls-tree` and `cat-file` are asked.
+option, a configuration that would run programs. Only `rev-parse`, `ls-tree`, `cat-file` and `for-each-ref` are asked.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from greenroom.adapters.sealing import files
 from greenroom.domain.errors import BadInput, Errored, Refused
+from greenroom.domain.names import did_you_mean
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 RESERVED = (".venv", ".greenroom")
 """Top-level names the release fills itself: its dependencies, and the list of its files."""
 
 GIT_SECONDS = 120.0
+MOST_NAMES = 500
 RESOLVE_SECONDS = 10.0
 """Somebody waits for the answer."""
 
@@ -60,9 +62,16 @@ def resolve(repository: Path, name: str) -> str:
         raise BadInput(
             "release.commit_unknown",
             f"{name[:80]!r} names no commit in {repository}",
-            hint="`git log --oneline` shows the commits there are",
+            hint=did_you_mean(name, _names(repository), "`git log --oneline` shows the commits there are"),
         )
     return done.stdout.decode().strip()
+
+
+def _names(repository: Path) -> list[str]:
+    """Branches and tags, the ones that were touched last first; none where git does not say."""
+    words = ("for-each-ref", f"--count={MOST_NAMES}", "--sort=-creatordate", "--format=%(refname:short)")
+    done = _git(repository, *words, "refs/heads", "refs/tags", seconds=RESOLVE_SECONDS)
+    return [] if done.returncode else done.stdout.decode(errors="replace").splitlines()
 
 
 def export(repository: Path, commit: str, target: Path) -> None:
@@ -102,6 +111,7 @@ def _listing(repository: Path, commit: str) -> Iterator[Blob]:
             "release.source_unreadable",
             f"git cannot list commit {commit[:12]}",
             because=done.stderr.decode(errors="replace").strip()[:500],
+            hint="git fsck in the repository says what is missing; git fetch may bring it back",
         )
     for line in done.stdout.split(b"\0"):
         if not line:
@@ -118,7 +128,12 @@ def _listing(repository: Path, commit: str) -> Iterator[Blob]:
         if path.split("/")[0] in RESERVED:
             raise _unfit(path, "the release keeps its own files under that name", "remove it from git")
         if not size.isdigit():
-            raise Errored("release.source_unreadable", f"git cannot read {path}", because="its object is missing")
+            raise Errored(
+                "release.source_unreadable",
+                f"git cannot read {path}",
+                because="its object is missing",
+                hint="git fsck in the repository says what is missing; git fetch may bring it back",
+            )
         yield Blob(mode, oid, int(size), path)
 
 
@@ -139,11 +154,20 @@ def _write(repository: Path, blobs: list[Blob], root: Path) -> None:
                 ask.flush()
                 header = answer.readline().split()
                 if len(header) != 3 or header[1] != b"blob" or int(header[2]) != blob.size:
-                    raise Errored("release.source_unreadable", f"git cannot read {blob.path}", because="object missing")
+                    raise Errored(
+                        "release.source_unreadable",
+                        f"git cannot read {blob.path}",
+                        because="object missing",
+                        hint="git fsck in the repository says what is missing; git fetch may bring it back",
+                    )
                 _write_one(answer, blob, root / blob.path)
                 answer.read(1)
         except EOFError:
-            raise Errored("release.source_unreadable", f"git stopped in the middle of {len(blobs)} files") from None
+            raise Errored(
+                "release.source_unreadable",
+                f"git stopped in the middle of {len(blobs)} files",
+                hint="git fsck in the repository says what is missing; git fetch may bring it back",
+            ) from None
         finally:
             git.kill()
 

@@ -7,7 +7,8 @@ from typing import Any
 from greenroom.api.access import Who
 from greenroom.api.asked import NewBackup, NewRestore, NewVerification
 from greenroom.api.routing import authenticated_router
-from greenroom.api.shapes import BackupInPlace, BackupsInPlace, Restoring, WorkSummary
+from greenroom.api.shapes import WorkSummary
+from greenroom.api.shapes_backup import BackupInPlace, BackupsInPlace, Restoring
 from greenroom.api.state import Services
 from greenroom.api.views import work_answer
 from greenroom.services import backups

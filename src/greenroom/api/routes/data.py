@@ -33,6 +33,14 @@ def make_dataset(services: Services, who: Who, asked: NewDataset) -> dict[str, A
 
 
 @router.post(
+    "/discoveries", response_model=WorkSummary, status_code=202, summary="Look for columns about people in production"
+)
+def discover(services: Services, who: Who) -> dict[str, Any]:
+    """In the vault, in a copy. The verdicts are `facts.discover.verdicts` of the work; no value is in them."""
+    return work_answer(services, data.discover(services, who))
+
+
+@router.post(
     "/environments/{env}/refreshes",
     response_model=Refreshing,
     status_code=202,

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from greenroom.api.access import Who
-from greenroom.api.routing import authenticated_router
+from greenroom.api.routing import COUNTED, authenticated_router, counted
 from greenroom.api.shapes import LedgerEntry, LedgerVerified
 from greenroom.api.state import Services
 from greenroom.domain.roles import Actor
@@ -22,14 +22,21 @@ router = authenticated_router("ledger")
 AT_A_TIME = 1000
 
 
-@router.get("/ledger", response_model=list[LedgerEntry], summary="Entries in order")
+@router.get(
+    "/ledger", response_model=list[LedgerEntry], summary="The newest entries, in order; any others", responses=COUNTED
+)
 def read_ledger(
     services: Services,
     who: Who,
-    after: Annotated[int, Query(ge=0, le=2**53, description="The last entry that is known already.")] = 0,
+    response: Response,
+    after: Annotated[
+        int | None, Query(ge=0, le=2**53, description="The entries that follow this one; 0: from the first on.")
+    ] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**53, description="Only entries before this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=AT_A_TIME)] = 100,
 ) -> list[dict[str, Any]]:
-    return record_keeping.entries(services, who, after=after, limit=limit)
+    found, count = record_keeping.page(services, who, after=after, before=before, limit=limit)
+    return counted(response, found, count)
 
 
 @router.get(

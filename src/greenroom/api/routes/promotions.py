@@ -10,10 +10,11 @@ from greenroom.api.access import Who
 from greenroom.api.asked import NewPromotion
 from greenroom.api.routing import authenticated_router
 from greenroom.api.shapes import Decided
+from greenroom.api.shapes_data import Explained
 from greenroom.api.state import Services
 from greenroom.api.views import decided
 from greenroom.domain.errors import BadInput
-from greenroom.services import promotions
+from greenroom.services import data, promotions
 
 router = authenticated_router("promotions")
 
@@ -35,11 +36,14 @@ def promote(services: Services, who: Who, asked: NewPromotion) -> dict[str, Any]
     return decided(services, answer)
 
 
-@router.get("/why", response_model=Decided, summary="Why can't I promote? The checklist, and who can satisfy each line")
+@router.get(
+    "/why", response_model=Explained, summary="Why can't I promote? The checklist, and who can satisfy each line"
+)
 def why(
     services: Services,
     who: Who,
     release: Annotated[str, Query(min_length=1, max_length=200)],
     environment: Annotated[str, Query(min_length=1, max_length=100)],
 ) -> dict[str, Any]:
-    return decided(services, promotions.why(services, who, release, environment))
+    answer = promotions.why(services, who, release, environment)
+    return {**decided(services, answer), "data": data.remark(services, environment)}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from greenroom.api.access import Who, account_of, token_of
 from greenroom.api.asked import Why
 from greenroom.api.events import Position, follow
-from greenroom.api.routing import authenticated_router
+from greenroom.api.routing import COUNTED, authenticated_router, counted
 from greenroom.api.shapes import WorkInFull, WorkSummary
 from greenroom.api.state import Services, State
 from greenroom.api.views import work_answer
@@ -19,14 +19,24 @@ from greenroom.services import promotions, status
 router = authenticated_router("work")
 
 
-@router.get("/work", response_model=list[WorkSummary], summary="Work, newest first, ended ones included")
+@router.get(
+    "/work",
+    response_model=list[WorkSummary],
+    summary="Work, newest first, ended ones included",
+    responses=COUNTED,
+)
 def list_work(
     services: Services,
     who: Who,
+    response: Response,
     environment: Annotated[str | None, Query(max_length=100)] = None,
+    before: Annotated[
+        str | None, Query(max_length=100, description="Only what was asked for before this work.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> list[dict[str, Any]]:
-    return status.works(services, who, environment=environment, limit=limit)
+    found = status.works(services, who, environment=environment, before=before, limit=limit)
+    return counted(response, found, status.works_count(services, who, environment=environment))
 
 
 @router.get("/work/{work_id}", response_model=WorkInFull, summary="One piece of work: steps, durations, why it failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ def commands(app: typer.Typer) -> None:
     )
     command(group, "lineage")(lineage)
     command(group, "list")(listed)
+    command(group, "discover")(discover)
     command(group, "make")(make)
     command(group, "refresh")(refresh)
     app.add_typer(group)
@@ -57,6 +59,47 @@ def listed(session: Session) -> int:
     found = session.client.get("datasets")
     session.answer(found, lambda: datasets(found))
     return 0
+
+
+def discover(
+    session: Session,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the rules into greenroom.yaml; what stands there stays.")
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="The greenroom.yaml. The one here, when absent.")
+    ] = None,
+) -> int:
+    """Look for columns about people in a copy of production, and propose a masking rule for each, with a reason.
+
+    The copy is production's newest backup, rebuilt in the vault; no value leaves it. Exit code 1 when columns are left
+    for somebody to look at.
+
+    \b
+    Example: greenroom data discover --write
+    """
+    from greenroom.cli.waiting import failure, until_ended
+    from greenroom.config.data_rules import with_rules
+    from greenroom.config.load import FILE_NAME, read_file
+    from greenroom.discovery.told import verdict_of
+    from greenroom.terminal.discovery import found, written
+
+    yaml = file or Path(FILE_NAME)
+    text = read_file(yaml) if write else ""  # before anything long begins
+    final = until_ended(session, session.client.post("discoveries"))
+    if final is None:
+        return 130
+    if final["state"] != "done":
+        raise failure(final)
+    verdicts = final["facts"]["discover"]["verdicts"]
+    if write:
+        result = with_rules(text, [verdict_of(v) for v in verdicts])
+        yaml.write_text(result.text, encoding="utf-8")
+        told = {"added": result.added, "kept": result.kept, "to_look_at": result.to_look_at, "file": str(yaml)}
+        session.answer({"verdicts": verdicts, **told}, lambda: written(told))
+    else:
+        session.answer({"verdicts": verdicts}, lambda: found(verdicts))
+    return 1 if any(v["verdict"] == "undecided" for v in verdicts) else 0
 
 
 def make(session: Session, to: To = None, wait: Wait = True) -> int:

@@ -24,6 +24,8 @@ def commands(app: typer.Typer) -> None:
 def doctor(session: Session) -> int:
     """Look at everything Greenroom stands on, name what is damaged and the way out.
 
+    Without a control plane it says so, and looks at what can be seen from outside: the keeper, and what runs.
+
     Exit code 1 when something is damaged, 3 when something could not be looked at.
 
     \b
@@ -34,7 +36,9 @@ def doctor(session: Session) -> int:
     try:
         found: list[dict[str, Any]] = session.client.get("doctor")
     except Unreachable as error:
-        found = [{"name": "control plane", "outcome": "failed", "said": error.message, "next": "greenroom up"}]
+        from greenroom.cli.nobody import findings
+
+        found = findings(session.client.credentials, error)
     session.answer(found, lambda: _shown(found))
     outcomes = {f["outcome"] for f in found}
     return 1 if "failed" in outcomes else 3 if "errored" in outcomes else 0

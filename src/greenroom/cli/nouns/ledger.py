@@ -29,16 +29,24 @@ def commands(app: typer.Typer) -> None:
 
 def show(
     session: Session,
-    after: Annotated[int, typer.Option(min=0, help="From the entry after this one.")] = 0,
+    after: Annotated[
+        int | None, typer.Option(min=0, help="The entries that follow this one; 0: from the first on.")
+    ] = None,
+    before: Annotated[int | None, typer.Option(min=1, help="Only entries before this one.")] = None,
     limit: Limit = 100,
 ) -> int:
-    """Entries in order.
+    """The newest entries, the last one at the end; with --after or --before any others.
 
     \b
-    Example: greenroom ledger show --after 1200
+    Example: greenroom ledger show --before 1200 --limit 50
     """
-    entries = session.client.get("ledger", after=after, limit=limit)
+    entries, total = session.client.part("ledger", after=after, before=before, limit=limit)
     session.answer(entries, lambda: _table(entries))
+    if entries and len(entries) < total:
+        first, last = entries[0]["seq"], entries[-1]["seq"]
+        ways = [f"--before {first} shows older ones"] if first > 1 else []
+        ways += [f"--after {last} newer ones" if ways else f"--after {last} shows newer ones"] if last < total else []
+        session.say(f"entries {first} to {last} of {total}: {', '.join(ways)}; --limit sets how many")
     return 0
 
 

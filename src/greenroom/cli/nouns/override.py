@@ -8,6 +8,7 @@ import typer
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Environment, Release, seconds_of
+from greenroom.domain.gate import OVERRIDE_LIMIT
 from greenroom.terminal.words import local, one_line
 
 ORDER = 120
@@ -32,13 +33,14 @@ def override(
     \b
     Example: greenroom override window 7.0.1 production --reason "data loss, see #812" --for 2h
     """
+    seconds = seconds_of(for_, "--for", most=OVERRIDE_LIMIT.total_seconds())
     given = session.client.post(
         "overrides",
         gate=gate,
         release=release,
         environment=environment,
         reason=reason,
-        seconds=seconds_of(for_, "--for"),
+        seconds=seconds,
     )
     session.answer(given, lambda: f"{one_line(gate)} is set aside until {local(given['expires_at'])}")
     return 0

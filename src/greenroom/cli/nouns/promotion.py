@@ -73,8 +73,14 @@ def why(session: Session, release: Release, environment: Environment) -> int:
     \b
     Example: greenroom why 7.0.1 production
     """
+    from rich.console import Group
+    from rich.text import Text
+
+    from greenroom.terminal.data import remark
+
     answer = session.client.get("why", release=release, environment=environment)
-    session.answer(answer, lambda: shown(answer, f"{one_line(release)} into {one_line(environment)}"))
+    what = f"{one_line(release)} into {one_line(environment)}"
+    session.answer(answer, lambda: Group(shown(answer, what), Text(), remark(answer["data"])))
     return 1 if answer["verdict"] == "refused" else 0
 
 

@@ -13,9 +13,12 @@ from typer.core import TyperGroup
 
 from greenroom.cli.command import Session, command
 from greenroom.cli.options import Limit, Release, Wait
+from greenroom.domain.errors import BadInput
+from greenroom.domain.names import closest
 from greenroom.terminal.words import json_text, local, one_line, since, size
 
 ORDER = 60
+MOST = 1000
 
 
 class MakesByDefault(TyperGroup):
@@ -24,8 +27,20 @@ class MakesByDefault(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = next((a for a in args if not a.startswith("-")), None)
         if first not in self.commands and "--help" not in args:
+            if first is not None and first == args[0]:
+                self._refuse_misspelt(first)
             args = ["make", *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, word: str) -> None:
+        """What is nearly a command is no commit until somebody says so: making a release of it takes minutes."""
+        meant = closest(word, self.commands)
+        if meant is not None:
+            raise BadInput(
+                "usage.invalid",
+                f"greenroom release: there is no command {word!r}",
+                hint=f"did you mean greenroom release {meant}? For a commit called so: greenroom release make {word}",
+            )
 
 
 def commands(app: typer.Typer) -> None:
@@ -75,8 +90,11 @@ def listed(session: Session, limit: Limit = 20) -> int:
     \b
     Example: greenroom release list
     """
-    found = session.client.get("releases", limit=limit)
+    found = session.client.get("releases", limit=min(limit + 1, MOST))
+    more, found = len(found) > limit, found[:limit]
     session.answer(found, lambda: _table(found))
+    if more:
+        session.say(f"the newest {limit}, there are more: --limit {min(limit * 5, MOST)} shows them")
     return 0
 
 

@@ -28,6 +28,9 @@ def commands(app: typer.Typer) -> None:
 def listed(
     session: Session,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="Only this environment's.")] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="WORK", help="Only what was asked for before this work.")
+    ] = None,
     limit: Limit = 20,
 ) -> int:
     """What was asked for, newest first.
@@ -37,8 +40,10 @@ def listed(
     """
     from greenroom.terminal.work import listing
 
-    found = session.client.get("work", environment=environment, limit=limit)
+    found, total = session.client.part("work", environment=environment, before=before, limit=limit)
     session.answer(found, lambda: listing(found))
+    if found and len(found) < total:
+        session.say(f"{len(found)} of {total}: --before {found[-1]['id']} shows older ones, --limit sets how many")
     return 0
 
 

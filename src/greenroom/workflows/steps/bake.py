@@ -45,7 +45,7 @@ class BakeStep:
         if left <= timedelta():
             context.say("baked: no worse than before")
             return Done({"baked_seconds": watch.seconds})
-        return Again(now + min(left, POLL), watch.as_facts())
+        return Again(now + min(left, POLL), {**watch.as_facts(), "ends_at": _told_end(context, self.name, now + left)})
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
@@ -97,6 +97,13 @@ class Watch:
         if failing or self.slow < SLOW_LOOKS:
             return failing
         return why_slower(limits, before, self.latencies)
+
+
+def _told_end(context: StepContext, step: str, end: datetime) -> str:
+    """When it ends, as it was told; told anew where a look says otherwise by more than a second: the clock jumped."""
+    told = context.fact(step, "ends_at")
+    is_so = told is not None and abs(parse_timestamp(told) - end) <= timedelta(seconds=1)
+    return str(told) if is_so else timestamp(end)
 
 
 def exits_of(context: StepContext) -> int:

@@ -8,7 +8,7 @@ from greenroom.domain.work import State
 from greenroom.workflows.step import Done, Outcomes, StepContext
 
 DAY = 86400.0
-USES = (WorkKind.RESTORE, WorkKind.DRILL, WorkKind.DATASET, WorkKind.REFRESH)
+USES = (WorkKind.RESTORE, WorkKind.DRILL, WorkKind.DISCOVERY, WorkKind.DATASET, WorkKind.REFRESH)
 
 
 class ExpireStep:

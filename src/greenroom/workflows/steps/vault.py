@@ -3,9 +3,11 @@ with what was there, and published."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from greenroom.discovery.told import as_dict
 from greenroom.domain.data import Dataset, MaskingPlan
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
@@ -38,6 +40,29 @@ class FillVaultStep:
     def undo(self, context: StepContext) -> Outcomes:
         context.guard()
         context.world.backups.discard(VAULT, context.work.id)
+        return Done()
+
+
+class DiscoverStep:
+    """A verdict for every column: a rule that would do, harmless, or for a person to look at. The vault is emptied."""
+
+    name = "discover"
+    returns = True
+
+    def do(self, context: StepContext) -> Outcomes:
+        world, work = context.world, context.work
+        context.guard()
+        verdicts = world.vault.discover(work.id, context.environment, services_of(context), say=context.say)
+        told = [as_dict(v) for v in verdicts]
+        counts = Counter(v["verdict"] for v in told)
+        context.say(
+            f"{counts['rule']} columns are about people, {counts['harmless']} are harmless,"
+            f" {counts['undecided']} are for somebody to look at"
+        )
+        world.backups.discard(VAULT, work.id)
+        return Done({"verdicts": told})
+
+    def undo(self, context: StepContext) -> Outcomes:
         return Done()
 
 

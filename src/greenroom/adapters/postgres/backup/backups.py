@@ -214,7 +214,9 @@ class PostgresBackups:
         cluster = self._clusters.find(environment)
         try:
             if cluster is None:
-                raise Errored("database.absent", "there is none")
+                raise Errored(
+                    "database.absent", "there is none", hint="promote a release with a database into it first"
+                )
             with session(self._clusters.superuser(cluster), APP) as connection:
                 names = {int(r[0]): str(r[1]) for r in connection.execute(FILES).fetchall()}
         except Errored:

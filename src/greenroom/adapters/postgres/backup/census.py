@@ -81,5 +81,10 @@ def counted(door: Door, names: Mapping[str, Any], clock: Clock) -> dict[str, Any
 def _one(connection: Connection, statement: str) -> str:
     row = connection.execute(statement.encode()).fetchone()
     if row is None:
-        raise Errored("database.failed", "the database gave no answer", because=statement)
+        raise Errored(
+            "database.failed",
+            "the database gave no answer",
+            because=statement,
+            hint="greenroom doctor looks at the databases; try again then",
+        )
     return str(row[0])

@@ -23,6 +23,7 @@ from typing import Any
 from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, session
+from greenroom.adapters.postgres.discovery import read_facts
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.masking.copying import Progress, Wanted, copy_masked
@@ -33,6 +34,8 @@ from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.serving import Server, served, sockets_of, sync
 from greenroom.adapters.sealing.files import sync_directory, write_atomically
 from greenroom.adapters.secretstore import FileSecrets
+from greenroom.discovery.discover import discover
+from greenroom.discovery.model import Verdict
 from greenroom.domain.data import Dataset, MaskingPlan
 from greenroom.domain.errors import Errored
 from greenroom.domain.kinds import DataLabel
@@ -42,7 +45,7 @@ from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.clock import Clock
 from greenroom.ports.datasets import VAULT, Copied, Examined, GoOn, Say
-from greenroom.registry import all_rules
+from greenroom.registry import all_detectors, all_rules, all_traits
 
 MASKING_KEY = "masking_key"
 KEY_BYTES = 32
@@ -58,6 +61,14 @@ class PostgresVault:
 
     def __init__(self, home: Home, clusters: Clusters, credentials: FileSecrets, clock: Clock) -> None:
         self._home, self._clusters, self._credentials, self._clock = home, clusters, credentials, clock
+
+    def discover(self, rebuilt: str, source: str, services: Services, *, say: Say) -> tuple[Verdict, ...]:
+        with self._reading(rebuilt, source, services) as reading, reading.session() as connection:
+            say("looking at the columns and a sample of their values")
+            read = read_facts(connection, all_traits(), self._clock.now().date())
+        for table in read.unread:
+            say(f"the rows of {table.table} could not be sampled: {table.because}")
+        return discover(read.tables, all_rules(), all_detectors())
 
     def mask(
         self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn

@@ -204,7 +204,11 @@ class _Run:
             with told(f"copy {chunk.table.path}"):
                 left, arrived = relay(source, chunk.read, target, chunk.write, moved)
             if left != arrived:
-                raise Errored("data.copy_differs", f"{left} rows of {chunk.table.path} left, {arrived} arrived")
+                raise Errored(
+                    "data.copy_differs",
+                    f"{left} rows of {chunk.table.path} left, {arrived} arrived",
+                    hint="copy again; if it differs again, this is a defect of Greenroom: please report it",
+                )
             with self.lock:
                 done += max(chunk.size, 1)
                 self.report.bytes += carried

@@ -271,7 +271,10 @@ def _compile(job: Job) -> None:
     done = job.room.run(task, seconds=FETCH_SECONDS)
     if done.code != 0 and (done.code != 1 or done.output.strip()):
         raise Errored(
-            "release.compile_failed", "the byte code could not be made", because=done.output[-2000:] or done.ended_by
+            "release.compile_failed",
+            "the byte code could not be made",
+            because=done.output[-2000:] or done.ended_by,
+            hint="the output names the file: mend it, commit, release again",
         )
 
 

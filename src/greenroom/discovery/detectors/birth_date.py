@@ -1,0 +1,43 @@
+"""Dates of birth and death, years of birth, ages."""
+
+from __future__ import annotations
+
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import vocabulary
+from greenroom.discovery.place import Clue, Place, found, weigh
+
+NAMES = vocabulary(
+    """birthdate dateofbirth dob birthday bday born bornon birth geburtsdatum gebdatum geburtstag geboren
+    geborenam gebdat datenaissance datedenaissance naissance fechanacimiento fechadenacimiento fnacimiento
+    fecnac nacimiento datanascita nascita natoil geboortedatum datanascimento nascimento dtnascimento
+    deathdate dateofdeath died deceasedat deceasedon todesdatum sterbedatum datedeces fechadefuncion
+    weddingdate marriagedate anniversary"""
+)
+YEAR = vocabulary(
+    """birthyear yearofbirth yob geburtsjahr anneenaissance anonacimiento annonascita geboortejaar anonascimento
+    birthmonth birthdayofmonth birthmonthday"""
+)
+AGE = vocabulary("age alter edad eta leeftijd idade ageyears agegroup")
+CLUE = Clue("adult_date", "dates that lie a person's age back", alone=0.0)
+
+
+def judge(place: Place) -> Finding | None:
+    if place.named(YEAR) or (place.named(AGE) and (place.is_of_person or place.is_inside)):
+        if not (place.is_number or place.is_text or place.is_date):
+            return None
+        choices = (Choice("number_noise", {"amount": 3}), Choice("date_shift", {"days": 365}), Choice("shuffle"))
+        return found("birth_date", weigh(place, 0.85, Clue()), *choices)
+    if not (place.is_date or place.is_text or place.is_number):
+        return None
+    by_name = 0.93 if place.named(NAMES) and not place.is_catalogue else 0.0
+    shifted = Choice("date_shift", {"days": 365})
+    if by_name or place.is_number:
+        return found("birth_date", weigh(place, by_name, CLUE), shifted, Choice("number_noise"), Choice("shuffle"))
+    holds_dates = place.kind.value == "date" or (place.is_text and place.sample.share("date") >= 0.9)
+    if holds_dates and place.is_person and place.sample.values >= 20:
+        clue = Clue("adult_date", CLUE.title, alone=0.6 if place.sample.share("adult_date") >= 0.9 else 0.0)
+        return found("birth_date", weigh(place, 0.0, clue), shifted)
+    return None
+
+
+DETECTOR = Detector("birth_date", "dates of birth", judge)

@@ -1,0 +1,51 @@
+"""Towns, districts, regions and countries where somebody lives or was born."""
+
+from __future__ import annotations
+
+from greenroom.discovery.detectors._lists import towns
+from greenroom.discovery.detectors._whose import address_part
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import fold, vocabulary
+from greenroom.discovery.place import Clue, Place, weigh
+
+TOWN = vocabulary(
+    """city town cityname locality village suburb municipality placeofbirth birthplace birthcity hometown ort
+    ortsname stadt wohnort gemeinde ortsteil geburtsort ville commune localite lieunaissance villenaissance
+    ciudad poblacion localidad municipio lugarnacimiento citta comune luogonascita localita stad woonplaats
+    plaats gemeente geboorteplaats cidade naturalidade localnascimento posttown"""
+)
+REGION = vocabulary(
+    """region state province county district stateprovince stateorprovince provincestate administrativearea
+    departement bundesland kreis landkreis bezirk stadtteil provincia estado distrito bairro barrio regione
+    provincie concelho canton kanton prefecture parish neighborhood neighbourhood uf"""
+)
+COUNTRY = vocabulary("country countryname countrycode land nation pays pais paese herkunftsland countryofbirth")
+STATES = vocabulary("status workflow machine order payment ticket job task")
+CLUE = Clue("town", "towns")
+
+
+def looks(text: str) -> bool:
+    return len(text) <= 60 and fold(text) in towns()
+
+
+def judge(place: Place) -> Finding | None:
+    if not place.is_text and place.kind.value != "enum":
+        return None
+    if town := place.named(TOWN):
+        return address_part("city", place, weigh(place, 0.88, CLUE), Choice("city") if town else Choice("shuffle"))
+    if place.named(REGION) and not set(place.words) & STATES:
+        by_name = 0.82
+        if set(place.words) & {"state", "estado"} and not _is_address(place):
+            by_name = 0.3  # the state of a matter rather than of a country
+        return address_part("city", place, weigh(place, by_name, Clue()), Choice("shuffle"))
+    if place.named(COUNTRY) and (_is_address(place) or place.is_person):
+        return address_part("city", place, weigh(place, 0.75, Clue()), Choice("shuffle"))
+    return None
+
+
+def _is_address(place: Place) -> bool:
+    """Other parts of an address stand beside it."""
+    return place.has_beside(TOWN) or place.has_beside(vocabulary("zip zipcode postcode postalcode plz address street"))
+
+
+DETECTOR = Detector("city", "towns", judge, {"town": looks})

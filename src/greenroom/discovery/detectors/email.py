@@ -1,0 +1,34 @@
+"""E-mail addresses."""
+
+from __future__ import annotations
+
+import re
+
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import vocabulary
+from greenroom.discovery.place import Clue, Place, found, weigh
+
+NAMES = vocabulary(
+    """email emailaddress emailaddr mail mailaddress mailadresse emailadresse emailadres courriel adressemail
+    adresseemail correo correoelectronico email1 postaelettronica indirizzoemail mailbox eposta enderecoemail
+    workemail privatemail"""
+)
+CLUE = Clue("email", "e-mail addresses", exact=True, alone=0.95)
+_ADDRESS = re.compile(r"(?:[^<>@]{0,60}<)?[^\s@<>\"(),:;]+@[^\s@<>.,]+(?:\.[^\s@<>.,]+)+>?")
+
+
+def looks(text: str) -> bool:
+    return len(text) <= 320 and bool(_ADDRESS.fullmatch(text))
+
+
+def judge(place: Place) -> Finding | None:
+    if not place.is_text:
+        return None
+    weighed = weigh(place, 0.93 if place.named(NAMES) else 0.0, CLUE)
+    is_personal = not place.about.is_of_organisation
+    if not is_personal:
+        weighed = weighed[0] * 0.6, f"{weighed[1]}; an organisation's"
+    return found("email", weighed, Choice("email"), is_personal=is_personal)
+
+
+DETECTOR = Detector("email", "e-mail addresses", judge, {"email": looks})

@@ -1,0 +1,39 @@
+"""Given names."""
+
+from __future__ import annotations
+
+from greenroom.discovery.detectors._lists import is_first, person_words
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import vocabulary
+from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.subjects import FAMILY_NAME, GIVEN_NAME
+
+MIDDLE = vocabulary(
+    """middlename mname secondname zweitername middleinitial segundonombre nickname spitzname surnom apodo
+    roepnaam preferredname nombredepila"""
+)
+GENERIC = vocabulary("nombre nome nombres nomes")
+"""`Name` in languages that call the given name so where a family name stands beside it."""
+
+CLUE = Clue("first_name", "given names", alone=0.75)
+
+
+def looks(text: str) -> bool:
+    words = person_words(text)
+    return 1 <= len(words) <= 2 and is_first(words[0])
+
+
+def judge(place: Place) -> Finding | None:
+    if not place.is_text:
+        return None
+    is_middle = place.named(MIDDLE) or (place.is_person and "mi" in place.words)
+    by_name = 0.93 if place.named(GIVEN_NAME) else 0.85 if is_middle and not place.is_catalogue else 0.0
+    if not by_name and set(place.words) & GENERIC and len(place.words) == 1 and place.has_beside(FAMILY_NAME):
+        by_name = 0.9
+    clue = CLUE if not place.is_catalogue else Clue("first_name", "given names")
+    if not by_name and place.sample.share("last_name") > place.sample.share("first_name"):
+        return None
+    return found("first_name", weigh(place, by_name, clue), Choice("first_name"))
+
+
+DETECTOR = Detector("first_name", "given names", judge, {"first_name": looks})

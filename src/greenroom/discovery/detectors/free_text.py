@@ -1,0 +1,99 @@
+"""What people wrote: notes, messages, biographies. They mention others, and tell what no column asks for."""
+
+from __future__ import annotations
+
+import re
+
+from greenroom.discovery.detectors._lists import is_first, is_last
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import vocabulary
+from greenroom.discovery.place import FEW, Clue, Place, found, weigh
+from greenroom.discovery.subjects import EMAIL, GIVEN_NAME, Subject
+from greenroom.masking._types import Kind
+
+NAMES = vocabulary(
+    """note notes comment comments remark remarks memo bio biography about aboutme message messagetext
+    messagebody body text textbody feedback reviewtext reviewbody complaint observation observations
+    annotation annotations giftmessage specialinstructions instructions deliveryinstructions freetext
+    narrative testimonial statement letter coverletter conversation transcript chatlog reply answertext notiz
+    notizen bemerkung bemerkungen kommentar kommentare anmerkung anmerkungen nachricht freitext hinweis
+    lebenslauf begruendung befundtext verlauf beurteilung remarque remarques commentaire commentaires
+    appreciation biographie observaciones comentario comentarios nota notas mensaje biografia resena
+    osservazioni commento commenti annotazioni messaggio recensione opmerking opmerkingen notitie notities
+    bericht toelichting observacao observacoes anotacoes mensagem anotacao"""
+)
+SUBJECT_LINES = vocabulary("subject betreff objet asunto oggetto onderwerp assunto")
+DESCRIPTION = vocabulary("description details reason summary selfdescription beschreibung descripcion descrizione")
+ADDRESSED = GIVEN_NAME | EMAIL
+CONVERSATION = vocabulary("body content text message inhalt contenu contenido contenuto inhoud conteudo")
+CLUE = Clue("sentence", "sentences")
+MENTION = Clue("mention", "texts that mention somebody")
+_CONTACT = re.compile(r"[^\s@]+@[^\s@]+\.\w{2,}|\+\d[\d ()/-]{7,}\d|\b0\d{2,4}[ /-]?\d{3,}[\d -]*")
+_TITLED = re.compile(
+    r"\b(?:Mr|MR|Mrs|MRS|Ms|MS|Herrn?|HERRN?|Frau|FRAU|Sr|SR|Sra|SRA|Mme|MME|Monsieur|Madame|Sig|Signora|Dhr|Mevr|Mevrouw)\b"
+    r"\.? +[A-ZÀ-Þ][\w’'-]+"
+)
+_CAPITALS = re.compile(r"\b([A-ZÀ-Þ][\w’'-]+) +([A-ZÀ-Þ][\w’'-]+)")
+_INSIDE = re.compile(r"(?<=[a-zà-þ,] )([A-ZÀ-Þ][\w’'-]+)")
+
+
+def mentions(text: str) -> bool:
+    """Whether a text of several words has a name or a way to reach somebody in it."""
+    if len(text.split()) < 4:
+        return False
+    if _CONTACT.search(text) or _TITLED.search(text):
+        return True
+    return any(is_first(a) and is_last(b) for a, b in _CAPITALS.findall(text))
+
+
+def mentions_first(text: str) -> bool:
+    """Whether a given name stands in the middle of a sentence."""
+    return len(text.split()) >= 4 and any(is_first(word) for word in _INSIDE.findall(text))
+
+
+def judge(place: Place) -> Finding | None:
+    if not place.is_text or place.is_short_list:
+        return None
+    sample = place.sample
+    share = sample.share("mention")
+    texts = sample.share("sentence") >= 0.3 and sample.values > 0
+    choices = (Choice("free_text"), Choice("free_text", {"mode": "lorem"}), Choice("keyed_hash"))
+    if place.named(NAMES) or (place.named(CONVERSATION) and place.about.subject is Subject.EVENT):
+        return _named(place, share, choices)
+    if place.named(SUBJECT_LINES) and place.about.subject is Subject.EVENT and place.about.people:
+        return found("free_text", weigh(place, 0.7, CLUE), *choices)
+    if place.named(DESCRIPTION) and place.is_person and place.has_beside(ADDRESSED) and not texts:
+        return found("free_text", weigh(place, 0.65, Clue()), *choices)
+    if texts and not place.is_catalogue:
+        if share >= 0.1 or sample.share("mention_first") >= 0.3:
+            clue = MENTION if share >= 0.1 else Clue("mention_first", "texts with a given name in them")
+            return found("free_text", (0.75, place.counted(clue.trait, clue.title)), *choices)
+        # Of a person's row, what somebody wrote is about that person, whomever it mentions.
+        is_theirs = place.is_of_person and sample.distinct > sample.values / 2
+        return found("free_text", (0.55 if is_theirs else 0.4, place.counted(CLUE.trait, CLUE.title)), *choices)
+    if texts and share >= 0.3:
+        return found("free_text", (0.45, place.counted(MENTION.trait, MENTION.title)), *choices)
+    return None
+
+
+def _named(place: Place, share: float, choices: tuple[Choice, ...]) -> Finding | None:
+    is_no_text = place.sample.values >= FEW and place.sample.share("number") + place.sample.share("code") >= 0.8
+    if is_no_text:
+        return found("free_text", (0.3, f"the name says so, but {place.counted('sentence', 'sentences')}"), *choices)
+    if place.is_catalogue or place.kind is Kind.ENUM:
+        by_name = 0.6 if share >= 0.1 else 0.0
+    else:
+        by_name = 0.88 if place.is_of_person or share >= 0.1 or place.about.subject is Subject.EVENT else 0.6
+    if share >= 0.1:
+        return found(
+            "free_text",
+            (
+                max(by_name, 0.9) if by_name >= 0.6 else by_name,
+                f"name, and {place.counted(MENTION.trait, MENTION.title)}",
+            ),
+            *choices,
+        )
+    return found("free_text", weigh(place, by_name, Clue()), *choices)
+
+
+DETECTOR = Detector("free_text", "texts", judge, {"mention": mentions, "mention_first": mentions_first})

@@ -1,0 +1,83 @@
+"""Whole names of people, also under a name as plain as `name` where the table is about people."""
+
+from __future__ import annotations
+
+from greenroom.discovery.detectors._lists import is_first, is_last, person_words
+from greenroom.discovery.detectors._whose import DELIVERY
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import find, singular, vocabulary
+from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.subjects import PERSON, Subject
+
+SURELY = vocabulary(
+    """fullname personname contactname contactperson displayname realname vollername vollstaendigername
+    ansprechpartner ansprechpartnerin kontaktperson nomcomplet nomprenom prenomnom nombrecompleto
+    nombreyapellidos nomecompleto nomecognome volledigenaam contactpersoon cardholder cardholdername
+    accountholder kontoinhaber karteninhaber titulaire titular intestatario rekeninghouder accountname shipto
+    shipname shiptoname billto billtoname billingname shippingname recipient recipientname addressee
+    empfaenger empfanger destinataire destinatario ontvanger beneficiaryname spousename emergencycontact
+    nextofkin mothername fathername motherfullname nomepai nomemae nombrepadre nombremadre patientname
+    legalguardian guarantor payee payeename signedby signername nameoncard holdername holder inhaber
+    sachbearbeiter"""
+)
+GENERIC = vocabulary("name nom nombre nome naam names bezeichnung fullname nm navn namn")
+TAILS = ("name", "naam")
+"""Ends of words written together: `reviewername`, `kundenname`."""
+
+ROLES = vocabulary(
+    """author authors createdby updatedby modifiedby approvedby assignee assignedto reviewer reporter
+    submittedby enteredby lasteditedby autor auteur autore owner contact mother father spouse guardian
+    witness signatory bearbeiter erstelltvon createdbyname"""
+)
+CLUE = Clue("full_name", "names of people", alone=0.0)
+ALONE = Clue("full_name", "names of people", alone=0.85)
+
+
+def looks(text: str) -> bool:
+    words = person_words(text)
+    return 2 <= len(words) <= 4 and (is_first(words[0]) or is_last(words[-1]) or is_first(words[-1]))
+
+
+def looks_surely(text: str) -> bool:
+    words = person_words(text)
+    if not 2 <= len(words) <= 4:
+        return False
+    return (is_first(words[0]) and is_last(words[-1])) or (is_last(words[0]) and is_first(words[-1]))
+
+
+def judge(place: Place) -> Finding | None:
+    if not place.is_text:
+        return None
+    strict = place.sample.share("sure_full_name")
+    by_name = _by_name(place)
+    clue = ALONE if strict >= 0.1 and not place.is_catalogue else CLUE
+    confidence, reason = weigh(place, by_name, clue)
+    if place.is_catalogue and strict >= 0.3 and not by_name:
+        # A brand may be called like a person, and so may a film: somebody has to look.
+        confidence, reason = 0.4, place.counted("full_name", "names of people")
+    if place.about.is_of_organisation and set(place.words) & DELIVERY:
+        return found(
+            "full_name", (confidence * 0.6, f"{reason}; an organisation's"), Choice("full_name"), is_personal=False
+        )
+    return found("full_name", (confidence, reason), Choice("full_name"), Choice("username"))
+
+
+def _by_name(place: Place) -> float:
+    if place.named(SURELY):
+        return 0.9
+    if place.named(ROLES) and not place.is_catalogue:
+        # It may hold a number or a login as well: values decide.
+        share = max(place.sample.share("full_name"), place.sample.share("first_name"))
+        return 0.8 if share >= 0.3 else 0.0
+    if any(singular(w.removesuffix(tail), PERSON) for w in place.words for tail in TAILS if w.endswith(tail)):
+        return 0.85
+    match = find(place.words, GENERIC)
+    if match is None:
+        return 0.0
+    others = place.words[: match.start] + place.words[match.end :]
+    if not others:
+        return 0.85 if place.about.subject is Subject.PERSON else 0.0
+    return 0.85 if all(singular(w, PERSON) for w in others) else 0.0
+
+
+DETECTOR = Detector("full_name", "names of people", judge, {"full_name": looks, "sure_full_name": looks_surely})

@@ -1,0 +1,51 @@
+"""Streets, house numbers and address lines."""
+
+from __future__ import annotations
+
+import re
+
+from greenroom.discovery.detectors._whose import address_part
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import fold, vocabulary
+from greenroom.discovery.place import Clue, Place, weigh
+
+NAMES = vocabulary(
+    """address addressline addr addrline address1 street streetname streetaddress streetno streetnumber line1
+    line2 housenumber houseno housename apartment apt unitnumber suite flat pobox strasse strassenname str
+    hausnummer hausnr hnr anschrift adresse adresszusatz adresszeile postadresse postanschrift wohnadresse
+    zusatz rue numerorue numvoie voie complementadresse adressepostale direccion calle domicilio
+    numeroexterior numerointerior piso indirizzo via numerocivico civico adres straat straatnaam huisnummer
+    huisnr toevoeging endereco rua logradouro morada complemento homeaddress mailingaddress shippingaddress
+    billingaddress deliveryaddress lieferadresse rechnungsadresse shipstreet"""
+)
+LINE = vocabulary("line addressline")
+NET = vocabulary("ip mac web email mail url host server wallet bitcoin remote client network memory")
+CLUE = Clue("street", "shaped as streets with a number", alone=0.8)
+_WORDS = (
+    r"street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|court|ct|boulevard|blvd|way|place|pl|square|terrace|close|"
+    r"crescent|highway|hwy|parkway|circle|strasse|str|weg|allee|gasse|platz|ring|ufer|damm|chaussee|rue|chemin|quai|"
+    r"impasse|calle|avda|avenida|plaza|paseo|carrera|via|viale|piazza|corso|vicolo|straat|laan|plein|gracht|kade|rua|"
+    r"travessa|largo|praca|alameda|ulica|ul|gade|vej|gata|vagen"
+)
+_NUMBERED = re.compile(
+    rf"\d{{1,5}}\s?[a-z]?,?\s+(?:\w[\w.'’-]*\s+){{0,4}}(?:{_WORDS})\b.*|"
+    rf"(?:[\w.'’-]+\s+){{0,3}}[\w.'’-]*(?:{_WORDS})\.?,?\s+\d{{1,4}}\s?[a-z]?\b.*|"
+    rf"(?:{_WORDS})\.?\s+[\w.'’ -]+?,?\s*(?:n[o°º.]*\s*)?\d{{1,4}}\b.*|\d{{1,4}},?\s+(?:{_WORDS})\s+.*"
+)
+
+
+def looks(text: str) -> bool:
+    return 5 <= len(text) <= 120 and bool(_NUMBERED.fullmatch(fold(text)))
+
+
+def judge(place: Place) -> Finding | None:
+    if not (place.is_text or (place.is_number and place.named(NAMES))):
+        return None
+    words = set(place.words)
+    by_name = 0.9 if place.named(NAMES) and not words & NET else 0.0
+    if not by_name and place.named(LINE) and place.about.people:
+        by_name = 0.85
+    return address_part("street", place, weigh(place, by_name, CLUE), Choice("street"), Choice("shuffle"))
+
+
+DETECTOR = Detector("street", "streets", judge, {"street": looks})

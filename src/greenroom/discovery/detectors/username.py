@@ -1,0 +1,30 @@
+"""Names by which people log in or are known on the net."""
+
+from __future__ import annotations
+
+from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.naming import vocabulary
+from greenroom.discovery.place import Clue, Place, found, weigh
+
+NAMES = vocabulary(
+    """username login loginname logon loginid handle userhandle nick nickname screenname benutzername
+    benutzerkennung anmeldename nutzername identifiant pseudo pseudonyme nombreusuario nombredeusuario
+    nomeutente gebruikersnaam nomeusuario twitter twitterhandle instagram facebook skype telegram linkedin
+    github githubusername discord wechat snapchat tiktok gamertag useralias samaccountname upn principalname"""
+)
+WEAK = vocabulary("usuario utilisateur utente gebruiker benutzer user kennung alias")
+
+
+def judge(place: Place) -> Finding | None:
+    if not place.is_text or (place.is_catalogue and not place.named(NAMES)):
+        return None
+    by_name = 0.9 if place.named(NAMES) else 0.0
+    if not by_name and place.is_person and "".join(place.words).endswith("userid") and place.sample.share("uuid") < 0.5:
+        by_name = 0.7
+    match = place.named(WEAK)
+    if not by_name and match is not None and match.whole and not place.facts.refers_to:
+        by_name = 0.75
+    return found("username", weigh(place, by_name, Clue()), Choice("username"))
+
+
+DETECTOR = Detector("username", "user names", judge)
