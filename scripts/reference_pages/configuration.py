@@ -32,6 +32,7 @@ SECTIONS = {
     "environments/NAME/canary": "Canary",
     "environments/NAME/backups": "Backups",
     "environments/NAME/data": "EnvironmentData",
+    "environments/NAME/egress": "Egress",
     "edge": "Edge",
     "api": "Api",
 }

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.caddy.program import RunAs
 from greenroom.adapters.clock import SortableIdentifiers, SystemClock
+from greenroom.adapters.egress.nftables import NftEgress
 from greenroom.adapters.home import Home
 from greenroom.adapters.house import FileHouse
 from greenroom.adapters.mail.mailboxes import CaughtMail
@@ -105,6 +106,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
         sealer=OciSealer(home, keyring, databases, toolchain, recipe_of, account=_build_account(home)),
         secrets=secrets,
         mail=CaughtMail(home, keeper, lambda: [e.name for e in policy().environments if e.catches_mail], clock),
+        egress=NftEgress(home, project, clock),
         probe=HttpProbe(),
         house=FileHouse(home),
         workers=LocalWorkers(home.run / "workers"),

@@ -16,6 +16,7 @@ from typing import Any
 
 from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.egress.nftables import NftEgress
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.config.difference import policy_difference
@@ -101,7 +102,14 @@ def down(home_root: Path, say: Say, *, applications: bool = True, patience: floa
         stopped.append(name)
     if applications:
         keeper.shutdown(stop_children=True)
+        _lift_limits(home)
     return {"home": str(home.root), "stopped": stopped}
+
+
+def _lift_limits(home: Home) -> None:
+    """Nothing of ours runs any more, so nothing of ours stays in the kernel. `up` sets the rules before it starts
+    anything."""
+    NftEgress(home, project_of(home.root) or "", SystemClock()).lift()
 
 
 def _let_visitors_go_on(home: Home, keeper: KeeperClient, say: Say, patience: float) -> None:

@@ -29,6 +29,7 @@ from greenroom.domain.roles import SYSTEM, Role
 from greenroom.ports.telemetry import Traces
 from greenroom.services import accounts, policy
 from greenroom.services.custody import Custodian
+from greenroom.services.egress import Guard
 from greenroom.services.follow import Follower
 from greenroom.services.recovery import recover, visitors_wait
 from greenroom.services.telling import Teller
@@ -108,6 +109,7 @@ class Hands:
         self._follower = Follower(control.app)
         self._teller = Teller(control.app, _traces(control.home), control.home.logs / "told.json")
         self._custodian = Custodian(control.app)
+        self._guard = Guard(control.app)
         self._stop = threading.Event()
         self._began = False
         self._thread = threading.Thread(target=self._begin, name="recovery", daemon=True)
@@ -125,6 +127,7 @@ class Hands:
         """End at the next step boundary; before, let visitors go on whom work under way holds, unless told to hurry."""
         self._follower.stop()
         self._custodian.stop()
+        self._guard.stop()
         self._stop.set()
         self._thread.join(RECOVERY_SECONDS)
         if self._began:
@@ -145,6 +148,7 @@ class Hands:
             self._control.engine.start()
             self._follower.start()
             self._custodian.start()
+            self._guard.start()
 
     def _watch_keeper(self) -> None:
         """The keeper keeps us, and we the keeper: without one nothing that dies would be started again."""

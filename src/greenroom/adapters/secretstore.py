@@ -7,6 +7,7 @@ another place, environment or name does not open there. The key lies in `home.pr
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import secrets
 from contextlib import AbstractContextManager
@@ -54,6 +55,11 @@ class FileSecrets:
             if found:
                 self._write(environment, stored)
             return found
+
+    def digest(self, value: Secret) -> str:
+        """HMAC-SHA256 (RFC 2104), with a key of its own that is derived from the key of the secrets."""
+        key = hmac.digest(self._key(), b"greenroom: comparing secrets", "sha256")
+        return hmac.digest(key, value.reveal().encode(), "sha256").hex()
 
     def names(self, environment: str) -> list[str]:
         return sorted(self._read(environment))

@@ -56,7 +56,7 @@ class _Path(Collector):
         yield GaugeMetricFamily("greenroom_edge_up", "1 if the edge serves", value=float(self._app.world.edge.alive()))
         yield from _counted(self._app.tally.read())
         parts = GaugeMetricFamily("greenroom_part_up", "1 if this part of the metrics could be read", labels=["part"])
-        for name, part in (("edge", _edge), ("held", _held), ("instances", _instances)):
+        for name, part in (("edge", _edge), ("held", _held), ("instances", _instances), ("egress", _egress)):
             yield from self._tried(parts, name, part)
         yield parts
 
@@ -188,3 +188,17 @@ def _instances(app: App, path: dict[str, Any]) -> list[Metric]:
     for labels, count in sorted(exits.items()):
         family.add_metric(labels, count)
     return [family]
+
+
+def _egress(app: App, path: dict[str, Any]) -> list[Metric]:
+    refused = CounterMetricFamily(
+        "greenroom_egress_refused", "Packets that began something and were refused", labels=["environment"]
+    )
+    limited = GaugeMetricFamily(
+        "greenroom_egress_limited", "1 if outgoing network is limited, 0 if it should be", labels=["environment"]
+    )
+    for e in path["environments"]:
+        if e["egress"] and e["egress"]["wanted"]:
+            refused.add_metric([e["name"]], app.world.egress.refused(e["name"]).total)
+            limited.add_metric([e["name"]], float(e["egress"]["limited"]))
+    return [refused, limited]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Answered(BaseModel):
-    """An answer. Readers ignore keys they do not know."""
-
-    model_config = ConfigDict(extra="allow")
+from greenroom.api.answered import Answered
+from greenroom.api.shapes_egress import EgressStanding
 
 
 class Problem(Answered):
@@ -186,6 +183,8 @@ class EnvironmentInPlace(Answered):
     health: str | None
     frozen: list[Frozen]
     work: list[WorkSummary]
+    egress: EgressStanding | None = Field(description="Where it may go on the network; null where nothing runs.")
+    idle: list[str] = Field(description="Processes that reach outside and are not started here.")
     arrow: Arrow | None = Field(description="What may come in next, and what keeps it.")
     follows: Followed | None
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from greenroom.api.shapes import Answered, WorkSummary
+from greenroom.api.answered import Answered
+from greenroom.api.shapes import WorkSummary
 
 
 class BackupInPlace(Answered):

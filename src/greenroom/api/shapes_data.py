@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from greenroom.api.shapes import Answered, Decided, Held, Label, WorkSummary
+from greenroom.api.answered import Answered
+from greenroom.api.shapes import Decided, Held, Label, WorkSummary
 
 
 class HeldInPlace(Answered):

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from greenroom.domain.egress import destination
 from greenroom.domain.errors import BadInput
 from greenroom.domain.names import NAME, RESERVED, VARIABLE, checked_name
 
@@ -98,6 +99,23 @@ def split_command(text: str) -> list[str]:
     return words
 
 
+def _allowed(value: Any) -> list[str]:
+    """Destinations as they are written, or `[any]`."""
+    if value == "any":
+        return ["any"]
+    if not isinstance(value, list):
+        raise wrong("a list of destinations such as api.example.com:443, or `any`")
+    found = []
+    for one in value:
+        text = as_text(one, "a destination such as api.example.com:443")
+        try:
+            destination(text)
+        except ValueError as error:
+            raise wrong(f"{error} ({text[:80]})") from None
+        found.append(text)
+    return found
+
+
 def _path_in_release(value: Any) -> str:
     text = as_text(value, "a path inside the repository")
     if not text or text.startswith(("/", "~")) or ".." in text.split("/") or "\\" in text:
@@ -177,6 +195,16 @@ AbsolutePath = Annotated[
     str, BeforeValidator(_absolute), _text_schema(re.compile(r"/(?!(.*/)?\.\.(/|$)).+"), whole_numbers=False)
 ]
 UrlPath = Annotated[str, BeforeValidator(_url_path), _text_schema(re.compile(r"/[!-\"$-~]*"), whole_numbers=False)]
+Allowed = Annotated[
+    list[str],
+    BeforeValidator(_allowed),
+    WithJsonSchema(
+        {
+            "anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string", "pattern": r"\S"}}],
+            "examples": ["any", ["api.example.com:443", "192.0.2.0/24"]],
+        }
+    ),
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Command = Annotated[
     list[str],

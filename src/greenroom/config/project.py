@@ -14,6 +14,7 @@ from typing import Any
 from greenroom.config.durations import format_duration, format_share
 from greenroom.domain.canonical import digest_of
 from greenroom.domain.data import MaskingPlan
+from greenroom.domain.egress import Destination
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
 from greenroom.domain.release import Descriptor, Language
@@ -111,6 +112,11 @@ class EnvironmentConfig:
     backups: BackupPolicy = BackupPolicy()
     refresh_seconds: float | None = None
     edits: tuple[str, ...] = ()
+    egress: tuple[Destination, ...] | None = None
+    """Where its application may go on the network; None: anywhere."""
+    is_egress_said: bool = False
+    outside: frozenset[str] = frozenset()
+    """Processes that are started here although they reach outside."""
 
     @property
     def runs(self) -> bool:
@@ -120,7 +126,12 @@ class EnvironmentConfig:
     @property
     def catches_mail(self) -> bool:
         """True where what the application sends must not reach anybody."""
-        return self.runs and DEFAULTS[self.kind].side_effects_caught
+        return self.runs and self.catches
+
+    @property
+    def catches(self) -> bool:
+        """True where side effects are caught: what leads outside is not production's."""
+        return DEFAULTS[self.kind].side_effects_caught
 
     def as_policy(self) -> dict[str, Any]:
         """JSON values as a person would write them: what `digest` covers and `policy_difference` compares."""
@@ -149,6 +160,8 @@ class EnvironmentConfig:
                 "refresh": format_duration(self.refresh_seconds) if self.refresh_seconds else None,
                 "edits": list(self.edits),
             },
+            "egress": "any" if self.egress is None else [str(d) for d in self.egress],
+            "outside": sorted(self.outside),
             "drain": format_duration(self.drain_seconds),
             "config": dict(self.config),
             "gates": {g.name: c.model_dump(mode="json", by_alias=True) for g, c in self.gates},

@@ -22,6 +22,8 @@ _IDLE_WHERE_NOTHING_RUNS = (
     "drain",
     "restore_points",
     "config",
+    "egress",
+    "outside",
 )
 
 
@@ -95,6 +97,49 @@ def _not_loosened(kind: Kind, one: Environment, at: tuple[str, str]) -> Iterator
             yield Finding((*at, "clearance"), " or ".join(allowed), one.clearance, more=more)
 
 
+def egress_fits(draft: Draft) -> Iterator[Finding]:
+    """Where a copy of production's data may be, everybody on the network is somebody it could reach."""
+    kinds = draft.kinds()
+    for name, one in draft.path():
+        if name not in kinds or one.egress is None or one.egress.allow != ["any"]:
+            continue
+        kind = kinds[name]
+        clearance = DataLabel[one.clearance.upper()] if one.clearance else DEFAULTS[kind].clearance
+        if DEFAULTS[kind].side_effects_caught and clearance >= DataLabel.COPY:
+            more = f"{name} may hold a copy of production's data, which must reach nobody"
+            yield Finding(("environments", name, "egress", "allow"), "a list of destinations", "any", more=more)
+
+
+def outside_is_named(draft: Draft) -> Iterator[Finding]:
+    """An environment names processes that are `outside`."""
+    known = {name for name, p in draft.file.processes.items() if p.outside}
+    if not draft.whole("processes"):
+        return
+    for name, one in draft.path():
+        for n, process in enumerate(one.outside):
+            if process not in known:
+                expected = f"one of {', '.join(sorted(known))}" if known else "absent: no process is `outside`"
+                at = ("environments", name, "outside", n)
+                yield Finding(at, expected, process, more=nearest(process, sorted(known)))
+
+
+def production_stays_alone(draft: Draft) -> Iterator[Finding]:
+    """What leads outside from production is written for no environment whose side effects are caught."""
+    kinds = draft.kinds()
+    live = {n: e for n, e in draft.path() if n in kinds and not DEFAULTS[kinds[n]].side_effects_caught}
+    for variable, setting in (draft.file.config or {}).items():
+        if setting is None or not setting.outside or setting.secret:
+            continue
+        real = {e.config.get(variable, setting.default) for e in live.values()} - {None, ""}
+        more = "it leads outside: give it a harmless value, or none"
+        if setting.caught in real:
+            yield Finding(("config", variable, "caught"), "another value than production's", NOT_SHOWN, more=more)
+        for name, one in draft.path():
+            if name in kinds and name not in live and one.config.get(variable) in real:
+                at = ("environments", name, "config", variable)
+                yield Finding(at, "another value than production's", NOT_SHOWN, more=more)
+
+
 def ports_are_apart(draft: Draft) -> Iterator[Finding]:
     """Nothing claims a port twice: edge, control plane, environments, previews."""
     edge, kinds = draft.file.edge or Edge(), draft.kinds()
@@ -162,6 +207,9 @@ RULES = (
     every_kind_is_known,
     order_of_kinds,
     kind_allows,
+    egress_fits,
+    outside_is_named,
+    production_stays_alone,
     ports_are_apart,
     hosts_are_apart,
     values_are_declared,

@@ -33,6 +33,14 @@ def one_of_what_listens(draft: Draft) -> Iterator[Finding]:
             yield Finding(("processes", name, "count"), "1", process.count, more=more)
 
 
+def front_door_is_inside(draft: Draft) -> Iterator[Finding]:
+    """Without what takes requests there is no environment."""
+    for name, process in draft.file.processes.items():
+        if process.outside and listens(name, process):
+            more = "it takes requests, and without it nothing answers; move what reaches outside into another process"
+            yield Finding(("processes", name, "outside"), "false", True, more=more)
+
+
 def migration_fits_style(draft: Draft) -> Iterator[Finding]:
     """Each style has the settings it needs, and no others."""
     m, at = draft.file.migration, ("migration",)
@@ -74,6 +82,13 @@ def _setting(at: tuple[str, str], setting: Setting) -> Iterator[Finding]:
         yield Finding((*at, "default"), "absent: a secret never stands in a file", NOT_SHOWN, at_key=True, more=more)
     if setting.generate and not setting.secret:
         yield Finding((*at, "generate"), "with `secret: true`: what Greenroom makes up is a secret", at_key=True)
+    if setting.caught is not None and setting.secret:
+        more = "set it with `greenroom secret set` for each environment"
+        yield Finding((*at, "caught"), "absent: a secret never stands in a file", NOT_SHOWN, at_key=True, more=more)
+    if setting.caught is not None and not setting.outside:
+        yield Finding((*at, "caught"), "with `outside: true`: it is the value that leads nowhere", at_key=True)
+    if setting.outside and setting.mail is not None:
+        yield Finding((*at, "outside"), "absent: mail is caught by itself", at_key=True)
     if setting.required and setting.default is not None and not setting.secret:
         yield Finding((*at, "required"), "absent: with a default it never lacks a value", at_key=True)
 
@@ -98,6 +113,7 @@ def checks_run_somewhere(draft: Draft) -> Iterator[Finding]:
 RULES = (
     something_listens,
     one_of_what_listens,
+    front_door_is_inside,
     migration_fits_style,
     services_fit,
     variables_make_sense,

@@ -82,6 +82,11 @@ class Process(Section):
     )
     stop: Timeout = Field(30.0, description="How long after SIGTERM it may take to end; then SIGKILL.")
     count: int = Field(1, ge=1, le=64, description="How many of it run. A process that listens runs once.")
+    outside: bool = Field(
+        False,
+        description="It does things by itself that reach people or other systems: reminders, invoices, a scheduler. "
+        "Where side effects are caught it is not started, unless the environment names it under `outside`.",
+    )
 
 
 class Migration(Section):
@@ -145,6 +150,16 @@ class Setting(Section):
         description="What it says of the mail server: its `host`, its `port`, both as a `url` (`smtp://host:port`), or "
         "how to get in, `login` (user, password, TLS). Outside production mail is caught: Greenroom gives `host`,"
         " `port` and `url` itself, whatever is set, and gives no `login`.",
+    )
+    outside: bool = Field(
+        False,
+        description="It leads outside: a payment key, the address of a webhook. Where side effects are caught, "
+        "production's value is refused, and `default` is not given.",
+    )
+    caught: f.Text | None = Field(
+        None,
+        description="The harmless value of a variable that is `outside`, where side effects are caught and the "
+        "environment sets none of its own. Not for secrets.",
     )
 
 
@@ -219,6 +234,17 @@ class Backups(Section):
     )
 
 
+class Egress(Section):
+    """Where the environment's application and database may go on the network. Needs root and nftables."""
+
+    allow: f.Allowed = Field(
+        [],
+        description="Host names, addresses and networks, each with one port or every port: `api.example.com:443`, "
+        "`192.0.2.0/24`, `[2001:db8::1]:25`. TCP and UDP. Or `any`: in production, and where no copy of its data "
+        "may be.",
+    )
+
+
 class Environment(Section):
     """One environment of the path. What is not said comes from its kind."""
 
@@ -245,6 +271,14 @@ class Environment(Section):
     )
     backups: Backups = Field(Backups(), description="How its database is backed up.")
     data: EnvironmentData = Field(EnvironmentData(), description="What its database is filled with, and how often.")
+    egress: Egress | None = Field(
+        None,
+        description="Where it may go on the network. When absent, production may go anywhere, others nowhere but to "
+        "their own database, mailbox and address on this machine.",
+    )
+    outside: list[f.Name] = Field(
+        [], description="Processes that are `outside` and are started here although side effects are caught."
+    )
     drain: Duration = Field(
         30.0, description="How long requests in flight may take to end before the old release stops."
     )

@@ -18,6 +18,7 @@ from greenroom.config.project import (
     VersionSource,
 )
 from greenroom.domain.data import Link, MaskingPlan, Root, Subset
+from greenroom.domain.egress import Destination, destination
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
 from greenroom.domain.masking import HARMLESS, Chosen
@@ -92,7 +93,8 @@ def _descriptor(file: s.ProjectFile, release: s.Release, running: Sequence[str])
         version="",
         language=release.language or Language.NONE,
         processes=tuple(
-            Process(name, tuple(p.command), listens(name, p), p.stop, p.count) for name, p in file.processes.items()
+            Process(name, tuple(p.command), listens(name, p), p.stop, p.count, p.outside)
+            for name, p in file.processes.items()
         ),
         migration=_migration(file.migration),
         health=Health(health.path, health.status, health.boot, health.request),
@@ -123,7 +125,7 @@ def _migration(migration: s.Migration | None) -> Migration:
 
 
 def _variable(name: str, v: s.Setting) -> Variable:
-    return Variable(name, v.secret, v.required, v.generate, v.default, v.about, v.mail)
+    return Variable(name, v.secret, v.required, v.generate, v.default, v.about, v.mail, v.outside, v.caught)
 
 
 def _environment(
@@ -154,6 +156,9 @@ def _environment(
         backups=_backups(one.backups, kind),
         refresh_seconds=one.data.refresh,
         edits=tuple(one.data.edits),
+        egress=_egress(one.egress, kind),
+        is_egress_said=one.egress is not None,
+        outside=frozenset(one.outside),
     )
 
 
@@ -188,6 +193,13 @@ def _link(reference: d.Reference) -> Link:
     sides = [[c.rpartition(".") for c in side] for side in (reference.from_, reference.to)]
     table, target = (side[0][0] for side in sides)
     return Link(table, tuple(c for _, _, c in sides[0]), target, tuple(c for _, _, c in sides[1]))
+
+
+def _egress(said: s.Egress | None, kind: Kind) -> tuple[Destination, ...] | None:
+    default = DEFAULTS[kind]
+    if said is None:
+        return () if default.runs and default.side_effects_caught else None
+    return None if said.allow == ["any"] else tuple(dict.fromkeys(map(destination, said.allow)))
 
 
 def _backups(said: s.Backups, kind: Kind) -> BackupPolicy:

@@ -46,6 +46,7 @@ class Process:
     listen: Listen | None = Listen.SOCKET
     stop_seconds: float = 30.0
     count: int = 1
+    outside: bool = False  # reaches people by itself: started only where the environment says so, or nothing is caught
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Variable:
     default: str | None = None
     about: str = ""
     mail: Mail | None = None
+    outside: bool = False  # production's value stands nowhere else
+    caught: str | None = None  # the value where side effects are caught and the environment sets none
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,11 @@ class Services:
 
     postgres: int | None = 18
     extensions: tuple[str, ...] = ()
+
+
+LATER = frozenset({"mail", "outside", "caught"})
+"""Keys that a descriptor of an earlier version does not have."""
+UNSAID: tuple[object, ...] = (None, False)
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,12 @@ class Descriptor:
     def as_dict(self) -> dict[str, Any]:
         """What is not said is left out where it came later: the same release keeps its digest."""
         told = asdict(self)
-        told["variables"] = [{k: x for k, x in v.items() if k != "mail" or x is not None} for v in told["variables"]]
+        told["variables"] = [
+            {k: x for k, x in v.items() if k not in LATER or x not in UNSAID} for v in told["variables"]
+        ]
+        told["processes"] = [
+            {k: x for k, x in p.items() if k not in LATER or x not in UNSAID} for p in told["processes"]
+        ]
         return told
 
     @classmethod

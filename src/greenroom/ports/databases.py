@@ -57,6 +57,9 @@ class Databases(Protocol):
     def passwords(self, environment: str) -> tuple[Secret, ...]:
         """Those of its roles that were made so far, for whoever must keep them out of sight. Starts nothing."""
 
+    def port(self, environment: str) -> int | None:
+        """Where applications find it on 127.0.0.1; None where none was made. Starts nothing."""
+
     def scratch(self, services: Services) -> AbstractContextManager[Database]:
         """A throw-away database for the clean room, gone afterwards."""
 

@@ -46,6 +46,9 @@ class Mailboxes(Protocol):
         Raises Errored (`mail.unavailable`).
         """
 
+    def given(self, environment: str) -> Address | None:
+        """The address it was given before; None when it was given none. Starts nothing."""
+
     def caught(self, environment: str, limit: int = 100) -> Sequence[Caught]:
         """Newest first."""
 

@@ -16,5 +16,9 @@ class Secrets(Protocol):
     def remove(self, environment: str, name: str) -> bool:
         """True if there was one."""
 
+    def digest(self, value: Secret) -> str:
+        """A keyed digest: equal for equal values of one home, and nothing without its key. For comparing what stands in
+        two environments without either being shown."""
+
     def names(self, environment: str) -> list[str]:
         """What is set; never the values."""

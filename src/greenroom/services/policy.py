@@ -9,19 +9,23 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, RowMapping, select
 
 from greenroom.config.difference import policy_difference
 from greenroom.config.load import load
 from greenroom.config.project import EnvironmentConfig, ProjectConfig
 from greenroom.domain.canonical import digest_of
-from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.errors import BadInput, GreenroomError, Refused
 from greenroom.domain.roles import Action, Actor
 from greenroom.ports.edge import Site
 from greenroom.services.app import App
 from greenroom.store import records, tables
 from greenroom.store.database import Database
 from greenroom.store.works import unfinished
+from greenroom.workflows.reach import limit
+
+log = structlog.get_logger(__name__)
 
 _TURN = Lock()
 """What the edge serves and what is in force change together: two who apply at once take turns."""
@@ -81,8 +85,18 @@ def apply(app: App, actor: Actor, text: str, repository: str, *, dry_run: bool =
         with _served(app, old, new):
             changes = _put_in_force(app, actor, new, row)
         app.world.project.refresh()
+    _limit(app)
     app.poke()
     return {"changed": True, "differences": changes, "project": new.project}
+
+
+def _limit(app: App) -> None:
+    """The configuration is in force by now: what the machine refuses is tried again every few seconds, and the doctor
+    says so."""
+    try:
+        limit(app.world)
+    except GreenroomError as e:
+        log.error("egress.not_applied", **{k: str(v) for k, v in e.as_dict().items()})  # noqa: TRY400
 
 
 def _policy_id(text: str, repository: str) -> str:

@@ -16,7 +16,8 @@ from greenroom.ports.edge import Pointer
 from greenroom.ports.runtime import InstanceState
 from greenroom.services.app import App
 from greenroom.store import records, tables
-from greenroom.workflows.instances import Deployment, process_variables, variables
+from greenroom.workflows.instances import deployment_of, process_variables, variables
+from greenroom.workflows.reach import limit
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,8 @@ def recover(app: App) -> None:
     """
     with app.world.store.database.reading() as tx:
         names = [row.name for row in records.environments(tx)]
+    with _by_itself(""):
+        limit(app.world)  # before anything starts again
     for name in names:
         with _by_itself(name):
             _raise_fence(app, name)
@@ -138,7 +141,7 @@ def _start(app: App, environment: str, standing: Standing) -> None:
     world = app.world
     release = world.release(standing.release)
     port = int(standing.dial.rpartition(":")[2]) if standing.dial.startswith("127.") else None
-    plan = Deployment(environment, release, standing.work, port)
+    plan = deployment_of(world, environment, release, standing.work, port)
     given = process_variables(variables(world, environment, release), release)  # this starts its database too
     if all(world.runtime.instance(i).state in KEPT for i in plan.instance_ids()):
         return  # the keeper lived on, so nothing has to be verified: work goes on at once

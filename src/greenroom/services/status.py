@@ -18,12 +18,13 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import Direction, State, Work
 from greenroom.ports.runtime import InstanceState
-from greenroom.services import data
+from greenroom.services import data, egress
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
 from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there, without_output
 from greenroom.store import records
 from greenroom.store.records import Called, EnvironmentRow
+from greenroom.workflows.instances import idle_processes
 
 UNFINISHED = [State.WAITING, State.QUEUED, State.ACTIVE, State.ATTENTION]
 MOST_UNFINISHED = 10_000
@@ -182,6 +183,8 @@ def _environment(app: App, tx: Connection, actor: Actor, known: _Known, index: i
         "health": _health(app, row) if config.runs and row.current else None,
         "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
         "work": [_work_view(w, now, known.called, heard=hears(actor, row.kind)) for w in mine],
+        "egress": egress.standing(app, row.name) if config.runs else None,
+        "idle": _idle(app, tx, row),
         "arrow": _arrow(app, tx, known, index, mine),
         "follows": _follows(app, tx, actor, known, config.follow, row) if config.follow else None,
     }
@@ -207,6 +210,13 @@ def _release(known: _Known, digest: str | None) -> dict[str, Any] | None:
         return None
     found = known.called[digest]
     return {"digest": digest, "short": short(digest), "version": found.version, "commit": found.commit}
+
+
+def _idle(app: App, tx: Connection, row: EnvironmentRow) -> list[str]:
+    """Processes of what is there that are not started, because they reach outside."""
+    if row.current is None or not app.world.project().environment(row.name).runs:
+        return []
+    return sorted(idle_processes(app.world, row.name, records.release(tx, row.current)))
 
 
 def _health(app: App, row: EnvironmentRow) -> str:

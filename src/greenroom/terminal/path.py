@@ -153,7 +153,8 @@ class _View:
 
     def _notes(self, e: dict[str, Any], *, named: bool = True) -> Iterator[RenderableType]:
         """What a person should know of an environment, as lines under its name."""
-        lines = [*self._frozen(e), *self._works(e), *self._not_followed(e), *self._arrow_lines(e)]
+        lines = [*self._frozen(e), *self._open(e), *self._idle(e), *self._works(e)]
+        lines += [*self._not_followed(e), *self._arrow_lines(e)]
         if not lines:
             return
         if named:
@@ -171,6 +172,16 @@ class _View:
             end = f", ends {until(f['until'], self.now)}" if f["until"] else ""
             sign = "" if self.signs.snow == "frozen" else f"{self.signs.snow} "
             yield Text(f"{sign}frozen by {one_line(f['by'])}: {one_line(f['reason'])}{end}", style="blue")
+
+    def _open(self, e: dict[str, Any]) -> Iterator[Text]:
+        """An environment that should be kept from the network and is not; one in which nothing runs reaches nobody."""
+        egress = e.get("egress")
+        if egress and egress["wanted"] and not egress["limited"] and e["release"]:
+            yield Text(f"outgoing network is not limited: {one_line(egress['why_not'])}", style="yellow")
+
+    def _idle(self, e: dict[str, Any]) -> Iterator[Text]:
+        if idle := e.get("idle"):
+            yield Text(f"not started here: {', '.join(map(one_line, idle))}", style="dim")
 
     def _works(self, e: dict[str, Any]) -> Iterator[Text]:
         for w in e["work"]:

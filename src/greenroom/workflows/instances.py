@@ -11,6 +11,7 @@ from greenroom.domain.release import Listen, Mail, MigrationStyle, Process, Rele
 from greenroom.domain.secret import Secret
 from greenroom.ports.databases import Database
 from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
+from greenroom.workflows.outside import refuse_shared
 from greenroom.workflows.world import World
 
 
@@ -23,13 +24,21 @@ class Deployment:
     release: Release
     work_id: str
     port: int | None = None
+    idle: frozenset[str] = frozenset()
+    """Processes of the release that are not started here: they reach outside, and side effects are caught."""
 
     @property
     def tag(self) -> str:
         return self.work_id.rpartition("-")[2]
 
+    @property
+    def processes(self) -> list[Process]:
+        """Those that are started here."""
+        return [p for p in self.release.descriptor.processes if p.name not in self.idle]
+
     def instance_ids(self) -> list[str]:
-        return [i for p in self.release.descriptor.processes for i in self.instance_ids_of(p)]
+        """Of what is started here."""
+        return [i for p in self.processes for i in self.instance_ids_of(p)]
 
     def instance_ids_of(self, process: Process) -> list[str]:
         return [self._id(process, n) for n in range(process.count)]
@@ -59,9 +68,24 @@ class Deployment:
                 dial=dial if process.name == web.name else "",
                 stop_seconds=process.stop_seconds,
             )
-            for process in self.release.descriptor.processes
+            for process in self.processes
             for number in range(process.count)
         ]
+
+
+def idle_processes(world: World, environment: str, release: Release) -> frozenset[str]:
+    """Processes of the release that reach outside and are not started in this environment."""
+    config = world.project().environment(environment)
+    if not config.catches:
+        return frozenset()
+    return frozenset(p.name for p in release.descriptor.processes if p.outside and p.name not in config.outside)
+
+
+def deployment_of(
+    world: World, environment: str, release: Release, work_id: str, port: int | None = None
+) -> Deployment:
+    """The release as a work deploys it, under the configuration in force."""
+    return Deployment(environment, release, work_id, port, idle_processes(world, environment, release))
 
 
 def _address(dial: str) -> dict[str, str]:
@@ -90,12 +114,17 @@ def variables(
             found |= caught_mail(world, environment, variable)
         elif variable.name in kept:
             found[variable.name] = kept[variable.name]
+        elif variable.outside and config.catches and variable.name not in plain:
+            if variable.caught is not None:
+                found[variable.name] = variable.caught
+            elif variable.generate:
+                found[variable.name] = generated(world, environment, variable.name)
+            elif variable.required:
+                missing.append(variable.name)
         elif variable.name in plain and not variable.secret:
             found[variable.name] = plain[variable.name]
         elif variable.generate:
-            value = Secret(randomness.token_urlsafe(48))
-            world.secrets.put(environment, variable.name, value)
-            found[variable.name] = value
+            found[variable.name] = generated(world, environment, variable.name)
         elif variable.default is not None:
             found[variable.name] = variable.default
         elif variable.required:
@@ -108,11 +137,19 @@ def variables(
             hint=f"greenroom secret set {environment} {missing[0]}, or a value under environments/{environment}/config",
             facts={"environment": environment, "missing": missing},
         )
+    refuse_shared(world, environment, release, found)
     if descriptor.services.postgres is not None:
         found["DATABASE_URL"] = (database or world.databases.ensure(environment, descriptor.services)).url
     found["GREENROOM_ENVIRONMENT"] = environment
     found["GREENROOM_RELEASE"] = release.digest
     return found
+
+
+def generated(world: World, environment: str, name: str) -> Secret:
+    """A secret that Greenroom makes up, kept from now on."""
+    value = Secret(randomness.token_urlsafe(48))
+    world.secrets.put(environment, name, value)
+    return value
 
 
 def caught_mail(world: World, environment: str, variable: Variable) -> dict[str, str]:

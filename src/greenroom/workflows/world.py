@@ -16,6 +16,7 @@ from greenroom.ports.clock import Clock, Identifiers
 from greenroom.ports.databases import Databases
 from greenroom.ports.datasets import Candidates, Vault
 from greenroom.ports.edge import Edge
+from greenroom.ports.egress import Egress
 from greenroom.ports.house import House
 from greenroom.ports.mail import Mailboxes
 from greenroom.ports.probe import Probe
@@ -80,6 +81,7 @@ class World:
     sealer: Sealer
     secrets: Secrets
     mail: Mailboxes
+    egress: Egress
     probe: Probe
     house: House
     workers: Workers

@@ -47,6 +47,8 @@ TABLE: dict[tuple[str, str], Ask] = {
     ("GET", "/environments/{env}/mail"): each(A.READ_MAIL),
     ("DELETE", "/environments/{env}/mail"): each(A.READ_MAIL),
     ("GET", "/environments/{env}/mail/{message}"): each(A.READ_MAIL),
+    ("GET", "/egress"): Ask(A.VIEW),
+    ("GET", "/environments/{env}/egress"): each(A.READ_LOGS),
     ("GET", "/environments/{env}/backups"): each(A.VIEW),
     ("GET", "/environments/{env}/backups/{name}"): each(A.BACK_UP),
     ("POST", "/environments/{env}/backups"): each(A.BACK_UP, {}),

@@ -48,6 +48,10 @@ class CaughtMail:
             self._listen(ports)
             return Address(HOST, ports[environment])
 
+    def given(self, environment: str) -> Address | None:
+        known = self._known().get(checked_name(environment, "environment"))
+        return None if known is None else Address(HOST, known)
+
     def caught(self, environment: str, limit: int = 100) -> list[Caught]:
         box = self._box(environment)
         found = (letters.caught(box, name) for name in letters.names(box)[:limit])
@@ -83,7 +87,7 @@ class CaughtMail:
 
     def _ports(self, environment: str) -> dict[str, int]:
         """Those of every environment whose mail is caught; each is chosen once."""
-        known: dict[str, int] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        known = self._known()
         wanted = sorted({environment, *self._environments()})
         if all(name in known for name in wanted):
             return {name: known[name] for name in wanted}
@@ -91,6 +95,10 @@ class CaughtMail:
             known.setdefault(name, free_port(self._home.private / "ports.json", f"mail-{name}"))
         write_atomically(self._file, json.dumps(known).encode(), mode=0o600)
         return {name: known[name] for name in wanted}
+
+    def _known(self) -> dict[str, int]:
+        known: dict[str, int] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        return known
 
     def _listen(self, ports: dict[str, int]) -> None:
         user = users.ensure_user(users.mail_user(self._home)) if users.can_separate() else None

@@ -67,6 +67,10 @@ class MemoryDatabases:
             raise Refused("database.version", f"{environment}'s database is PostgreSQL {known.major}")
         return known.database
 
+    def port(self, environment: str) -> int | None:
+        names = list(self._clusters)
+        return 25400 + names.index(environment) if environment in names else None
+
     def passwords(self, environment: str) -> tuple[Secret, ...]:
         known = self._clusters.get(environment)
         return (known.database.url,) if known else ()

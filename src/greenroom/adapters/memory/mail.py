@@ -20,6 +20,9 @@ class MemoryMail:
         self.boxes.setdefault(checked_name(environment, "environment"), [])
         return Address("127.0.0.1", 20_025 + list(self.boxes).index(environment))
 
+    def given(self, environment: str) -> Address | None:
+        return self.address(environment) if checked_name(environment, "environment") in self.boxes else None
+
     def caught(self, environment: str, limit: int = 100) -> list[Caught]:
         return [letter.caught for letter in reversed(self._box(environment))][:limit]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets as randomness
+
 from greenroom.adapters.secretstore import check_environment, check_secret
 from greenroom.domain.secret import Secret
 
@@ -11,6 +14,7 @@ class MemorySecrets:
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Secret]] = {}
+        self._key = randomness.token_bytes(32)
 
     def values(self, environment: str) -> dict[str, Secret]:
         return dict(self._of(environment))
@@ -21,6 +25,9 @@ class MemorySecrets:
 
     def remove(self, environment: str, name: str) -> bool:
         return self._of(environment).pop(name, None) is not None
+
+    def digest(self, value: Secret) -> str:
+        return hmac.new(self._key, value.reveal().encode(), "sha256").hexdigest()
 
     def names(self, environment: str) -> list[str]:
         return sorted(self._of(environment))

@@ -76,10 +76,12 @@ def options(settings: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def session(door: Door, database: str, *, autocommit: bool = True) -> Iterator[Connection]:
+def session(
+    door: Door, database: str, *, autocommit: bool = True, settings: Mapping[str, str] = OWN_SETTINGS
+) -> Iterator[Connection]:
     """A connection for one piece of work; errors of the driver become `Errored`, inside the block too."""
     with translated(f"work in database {database}"):
-        connection = _open(door, database, autocommit)
+        connection = _open(door, database, autocommit, settings)
         try:
             yield connection
         finally:
@@ -97,11 +99,11 @@ def probe(door: Door, database: str) -> None:
         raise
 
 
-def _open(door: Door, database: str, autocommit: bool) -> Connection:
+def _open(door: Door, database: str, autocommit: bool, settings: Mapping[str, str] = OWN_SETTINGS) -> Connection:
     return psycopg.connect(
         **door.at(database),
         password=door.password.reveal(),
-        options=options(OWN_SETTINGS),
+        options=options(settings),
         application_name="greenroom",
         connect_timeout=10,
         autocommit=autocommit,

@@ -77,6 +77,10 @@ class PostgresDatabases:
     def passwords(self, environment: str) -> tuple[Secret, ...]:
         return self._clusters.passwords(environment)
 
+    def port(self, environment: str) -> int | None:
+        cluster = self._clusters.find(environment)
+        return None if cluster is None else cluster.port
+
     @contextmanager
     def scratch(self, services: Services) -> Iterator[Database]:
         with self._scratch.cluster(services) as (door, version, provider):

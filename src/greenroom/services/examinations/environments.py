@@ -11,7 +11,7 @@ from greenroom.services.app import App
 from greenroom.services.examinations.found import AGAIN, Found, failed, passed
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
-from greenroom.workflows.instances import Deployment
+from greenroom.workflows.instances import deployment_of
 
 
 def look(app: App) -> Iterator[Found]:
@@ -36,7 +36,7 @@ def _one(app: App, row: EnvironmentRow) -> Found:
         said = f"visitors are {f'sent to {pointer.dial}' if pointer.dial else 'held'}, recorded is {row.dial}"
         return failed(name, said, f"remove edge/routes/{row.name} in the home; {AGAIN}: they go where it is recorded")
     release = app.world.release(row.current or "")
-    wanted = Deployment(row.name, release, row.current_work or "").instance_ids()
+    wanted = deployment_of(app.world, row.name, release, row.current_work or "").instance_ids()
     down = [i for i in map(app.world.runtime.instance, wanted) if i.state is not InstanceState.RUNNING]
     if not down:
         return passed(name, f"{short(release.digest)} is pointed to and runs")

@@ -8,7 +8,7 @@ from typing import Any
 from greenroom.domain.ledger import timestamp
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.release import MigrationStyle
-from greenroom.workflows.instances import Deployment
+from greenroom.workflows.instances import Deployment, deployment_of
 from greenroom.workflows.step import StepContext
 
 
@@ -43,7 +43,8 @@ def was(context: StepContext) -> Was:
 
 def deployment(context: StepContext) -> Deployment:
     """The release as this work deploys it."""
-    return Deployment(context.environment, context.release, context.work.id, context.fact("prepare", "port"))
+    port = context.fact("prepare", "port")
+    return deployment_of(context.world, context.environment, context.release, context.work.id, port)
 
 
 def former(context: StepContext) -> Deployment | None:
@@ -51,7 +52,7 @@ def former(context: StepContext) -> Deployment | None:
     before = was(context)
     if before.release is None or before.work is None:
         return None
-    return Deployment(context.environment, context.world.release(before.release), before.work)
+    return deployment_of(context.world, context.environment, context.world.release(before.release), before.work)
 
 
 def holds_traffic(context: StepContext) -> bool:

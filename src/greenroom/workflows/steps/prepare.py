@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from greenroom.domain.release import Listen
 from greenroom.workflows.instances import variables
+from greenroom.workflows.reach import limit
 from greenroom.workflows.step import Done, Outcomes, StepContext
 from greenroom.workflows.steps.ground import runs
 
@@ -24,6 +25,7 @@ class PrepareStep:
         context.guard()
         world.runtime.prepare(context.environment)
         given = variables(world, context.environment, release)
+        limit(world)  # its user, database and mailbox are there now, and nothing of it runs yet
         context.crash("placed")
         facts: dict[str, object] = {"root": str(unpacked.root), "variables": sorted(given)}
         if release.descriptor.web.listen is Listen.PORT:

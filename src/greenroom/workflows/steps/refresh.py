@@ -16,6 +16,7 @@ from greenroom.ports.databases import Database
 from greenroom.ports.datasets import VAULT
 from greenroom.workflows.commands import run_check, run_to_end
 from greenroom.workflows.instances import Deployment, process_variables, variables
+from greenroom.workflows.reach import limit
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.check import wait_until_healthy
@@ -92,6 +93,7 @@ class ReadyStep:
             context.environment, context.work.id, release.descriptor.services, origin=origin, say=context.say
         ) as database:
             context.crash("settled")
+            limit(world)  # the release is about to meet a database that listens somewhere else
             self._migrate(context, database)
             edits = context.config.edits
             if edits:

@@ -89,9 +89,8 @@ class PostgresCandidates:
 
     def _settle(self, first: Door, own: Door, say: Say) -> None:
         """What came along is made harmless, and the environment's own superuser password is the only one."""
-        with session(first, APP) as connection:
-            for done in neutralise(connection):
-                say(done)
+        for done in neutralise(first).did:
+            say(done)
         with session(first, MAINTENANCE) as connection:
             set_password(connection, own)
         probe(own, MAINTENANCE)

@@ -1,0 +1,91 @@
+"""What allowed host names resolve to, kept fresh beside everything else: a resolver may take its time."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+RENEWED_SECONDS = 30.0
+KEPT_SECONDS = 600.0
+"""How long an address is allowed that a name had: applications remember addresses, and names with many take turns."""
+WAITED_SECONDS = 5.0
+LONGEST = 32
+"""Addresses of one name."""
+
+Resolve = Callable[[str], Collection[str]]
+
+
+def addresses_of(host: str) -> Collection[str]:
+    """As this machine resolves it; nothing when it cannot be resolved now."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    return {str(info[4][0]).partition("%")[0] for info in found}
+
+
+def resolvers(file: Path = Path("/etc/resolv.conf")) -> frozenset[str]:
+    """The name servers that programs of this machine ask, as resolv.conf(5) has them."""
+    try:
+        lines = file.read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    named = (words[1] for words in (line.split() for line in lines) if len(words) > 1 and words[0] == "nameserver")
+    return frozenset(address.partition("%")[0] for address in named if _is_address(address.partition("%")[0]))
+
+
+class Names:
+    """Thread-safe. A name that is new is waited for a moment; afterwards the newest known is given at once."""
+
+    def __init__(self, monotonic: Callable[[], float], resolve: Resolve = addresses_of) -> None:
+        self._monotonic, self._resolve = monotonic, resolve
+        self._lock = threading.Lock()
+        self._seen: dict[str, dict[str, float]] = {}  # host -> address -> when it was last told
+        self._asked: dict[str, float] = {}
+        self._under_way: set[str] = set()
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="names")
+
+    def of(self, hosts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Every host's addresses; none for one that never resolved."""
+        wanted, now = sorted(set(hosts)), self._monotonic()
+        with self._lock:
+            fresh = [h for h in wanted if h not in self._asked]
+            due = [h for h in wanted if h not in self._under_way and now - self._asked.get(h, -1e9) > RENEWED_SECONDS]
+            self._under_way |= set(due)
+            self._asked |= dict.fromkeys(due, now)
+        asked = {h: self._pool.submit(self._ask, h) for h in due}
+        wait([asked[h] for h in fresh if h in asked], timeout=WAITED_SECONDS)
+        with self._lock:
+            return {h: self._kept(h) for h in wanted}
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, host: str) -> None:
+        try:
+            found = self._resolve(host)
+        finally:
+            with self._lock:
+                self._under_way.discard(host)
+        with self._lock:
+            self._seen.setdefault(host, {}).update(dict.fromkeys(found, self._monotonic()))
+
+    def _kept(self, host: str) -> tuple[str, ...]:
+        now = self._monotonic()
+        kept = {a: t for a, t in self._seen.get(host, {}).items() if now - t <= KEPT_SECONDS}
+        newest = sorted(kept, key=lambda a: (-kept[a], a))[:LONGEST]
+        self._seen[host] = {a: kept[a] for a in newest}
+        return tuple(sorted(newest))
+
+
+def _is_address(text: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text)
+        except OSError:
+            continue
+        return True
+    return False
