@@ -17,7 +17,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -223,9 +223,14 @@ class Scene:
 
 
 @contextmanager
-def scene(store: str = "", versions: tuple[str, ...] = (OLDER, NEWER, SICK, TORN, HALTING)) -> Iterator[Scene]:
-    """Every release is in dev, the oldest in production. `store` is where the store is; a SQLite file when empty."""
-    with living() as life:
+def scene(
+    store: str = "",
+    versions: tuple[str, ...] = (OLDER, NEWER, SICK, TORN, HALTING),
+    ground: Callable[[Path], AbstractContextManager[object]] = nullcontext,
+) -> Iterator[Scene]:
+    """Every release is in dev, the oldest in production. `store` is where the store is; a SQLite file when empty.
+    `ground` makes what the home lies on, before anything is in it."""
+    with living(ground=ground) as life:
         crashes = life.root / "crashes"
         given = {FILE_VARIABLE: str(crashes), **({"GREENROOM_STORE": store} if store else {})}
         ports = life.ports | free_ports("production", "preview", "look")
