@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import socket
 import subprocess
 import sys
@@ -109,6 +110,13 @@ class Life:
         self._git("init", "-q")
         self._git("add", "-A")
         self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", version)
+        return self._git("rev-parse", "HEAD").strip()
+
+    def recommit(self, version: str) -> str:
+        """A commit of what lies in the repository under another version; its hash."""
+        file = self.repository / "greenroom.yaml"
+        file.write_text(re.sub(r'(version|default): "[^"]*"', rf'\1: "{version}"', file.read_text()))
+        self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-a", "-m", version)
         return self._git("rev-parse", "HEAD").strip()
 
     def up(self) -> dict[str, Any]:

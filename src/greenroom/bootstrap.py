@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.caddy.program import RunAs
-from greenroom.adapters.clock import SortableIdentifiers, SystemClock
+from greenroom.adapters.clock import SortableIdentifiers, clock_of
 from greenroom.adapters.home import Home
 from greenroom.adapters.house import FileHouse
 from greenroom.adapters.mail.mailboxes import CaughtMail
@@ -70,7 +70,8 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
 
     Opens the store and starts no thread and no process.
     """
-    clock, ids = SystemClock(), SortableIdentifiers()
+    clock = clock_of(os.environ)
+    ids = SortableIdentifiers(clock)
     database = Database(store_url(home), clock)
     database.open()
     policy = AppliedPolicy(database, first)

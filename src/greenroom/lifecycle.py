@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.caddy.edge import CaddyEdge
-from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.clock import CLOCK_VARIABLE, SystemClock
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.config.difference import policy_difference
@@ -245,7 +245,7 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
     )
 
 
-PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE")
+PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE", CLOCK_VARIABLE)
 PASSED_ON_PREFIXES = (
     "OTEL_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "GREENROOM_CRASH_"
 )  # fmt: skip

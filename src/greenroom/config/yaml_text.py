@@ -75,7 +75,9 @@ def read_yaml(text: str) -> Document:
         for event in _events(text):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise YamlProblem(f"valid YAML: {_reason(error)}", _mark(error.problem_mark or error.context_mark)) from None
+        raise YamlProblem(
+            f"valid YAML: {_reason(error, text)}", _mark(error.problem_mark or error.context_mark)
+        ) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         mark = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
@@ -91,10 +93,13 @@ def _events(text: str) -> Iterator[yaml.Event]:
     return iter(yaml.parse(text, Loader=loader))
 
 
-def _reason(error: yaml.MarkedYAMLError) -> str:
+def _reason(error: yaml.MarkedYAMLError, text: str) -> str:
+    """As the parser says it. libyaml does not say which character it did not expect: a tab is looked for."""
     said = ", ".join(s for s in (error.context, error.problem) if s)
-    tab = "; indent with spaces, not tabs" if "\\t" in said or "\t" in said else ""
-    return said + tab
+    mark = error.problem_mark
+    line = text.split("\n")[mark.line : mark.line + 1] if mark else []
+    is_tab = "\\t" in said or "\t" in said or bool(line and line[0][mark.column : mark.column + 1] == "\t")
+    return said + ("; indent with spaces, not tabs" if is_tab else "")
 
 
 def _mark(mark: Any) -> Mark:

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
-from greenroom.domain.disk import disk_full, is_full
+from greenroom.domain.disk import disk_full, is_full, says_full
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.trace import trace_id
@@ -122,6 +122,11 @@ class Engine:
                 self._carry(lease)
         except LeaseLost:
             log.info("lease.lost", work=lease.work.id, environment=lease.work.about, owner=self.owner)
+        except SQLAlchemyError as e:
+            if says_full(str(e)):  # the row cannot say it: whoever follows the work is told
+                said = disk_full(self.world.house.where(), "the store takes nothing more", "it then goes on by itself")
+                self.world.progress.say(lease.work.id, lease.work.step or "", f"{said.message}: {said.hint}")
+            raise
         finally:
             self.leases.release(lease)
         return True

@@ -13,12 +13,13 @@ from greenroom.adapters.telemetry.outlet import Outlet
 Count = Callable[[str, str], None]
 
 
-def configure(count: Count = lambda level, event: None) -> None:
+def configure(count: Count = lambda level, event: None, descriptor: int = 1) -> None:
     """From here on every logger of this process writes so, those of libraries from `warning` on.
 
-    `count` is told level and event of each of our own lines. A line that cannot be written raises nothing.
+    They write to that file descriptor; what cannot be written raises nothing. `count` is told level and event of each
+    of our own lines.
     """
-    outlet = Outlet()
+    outlet = Outlet(descriptor)
 
     def counted(logger: Any, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         count(str(event.get("level", level)), str(event.get("event", "")))
