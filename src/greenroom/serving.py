@@ -22,7 +22,7 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.listeners import who_listens
 from greenroom.adapters.telemetry import logs
 from greenroom.api.app import create_app
-from greenroom.bootstrap import Control, build
+from greenroom.bootstrap import PROJECT_FILE, Control, build
 from greenroom.config.load import load
 from greenroom.domain.disk import disk_full, is_full
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
@@ -246,7 +246,7 @@ def other_project(root: Path, wanted: str, served: str) -> Refused:
 
 
 def _project_file(root: Path) -> Path:
-    return root / "private" / "project.json"
+    return root / "private" / PROJECT_FILE
 
 
 def _has_policy(control: Control) -> bool:
