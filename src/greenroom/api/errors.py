@@ -35,6 +35,7 @@ BY_CODE = {
 }
 UNAUTHENTICATED = frozenset({"auth.missing", "auth.invalid", "hook.unsigned", "hook.bad_signature"})
 
+NOTHING_LEFT = 1 << 20
 UNCHANGED = "then ask again; nothing was changed"
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
@@ -119,15 +120,15 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _store(request: Request, error: Exception) -> JSONResponse:
     incident = _logged(request, error)
-    if says_full(str(error)):
-        where = state_of(request).app.world.house.where()
-        return as_response(disk_full(where, f"the store takes nothing more (incident {incident})", UNCHANGED))
+    house = state_of(request).app.world.house
+    if says_full(str(error)) or house.free_bytes() < NOTHING_LEFT:  # SQLite may only say `disk I/O error`
+        return as_response(disk_full(house.where(), f"the store takes nothing more (incident {incident})", UNCHANGED))
     return as_response(
         Errored(
             "store.unavailable",
             "the store does not answer",
             because=f"incident {incident}, see the control plane's log",
-            hint="see whether another program holds it, or its server is down; nothing was changed",
+            hint="see whether its disk is full, another program holds it, or its server is down; nothing was changed",
             facts={"incident": incident},
         )
     )
