@@ -122,8 +122,8 @@ def _server(port: int, routes: list[Json]) -> Json:
 
 
 _FORGET_HOST: Json = {"handle": [{"handler": "headers", "request": {"set": {"Host": ["unknown.invalid"]}}}]}
-"""To choose a request's log Caddy tries every label of its host as a wildcard, in quadratic time: a name of thousands of
-labels, which no host has, would take a core for a minute. The log shows the name as it came all the same."""
+"""To choose a request's log Caddy tries every label of its host as a wildcard, in quadratic time: a name of thousands
+of labels, which no host has, would take a core for a minute. The log shows the name as it came all the same."""
 
 
 def _for_hosts(hosts: Sequence[str], door: Json) -> Json:

@@ -88,7 +88,7 @@ def check(root: Path, digest: str, expected: Mapping[str, Entry]) -> None:
             "nothing of it was started; find out who changed it; then, with nothing running from it (greenroom down),"
             f" remove {root}: the next start lays it out anew from what was sealed"
         )
-        raise Refused(e.code, e.message, because=e.because, hint=hint, facts=e.facts) from None
+        raise Refused("artifact.tampered", e.message, because=e.because, hint=hint, facts=e.facts) from None
 
 
 def _check(root: Path, digest: str, expected: Mapping[str, Entry]) -> None:
