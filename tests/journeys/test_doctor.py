@@ -14,7 +14,7 @@ from tests.damages import DAMAGES
 from tests.life_support import Life, living, wait_until
 
 WITH_DATA = """services: {postgres: 18}
-config: {SECRET_KEY: {secret: true, generate: true}}"""
+config: {SECRET_KEY: {secret: true, generate: true}, MAIL_HOST: {mail: host}}"""
 
 
 @pytest.fixture(scope="module")

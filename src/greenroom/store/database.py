@@ -83,8 +83,13 @@ class Database:
         """True when anything was ever recorded in it. Makes nothing, neither file nor table."""
         if self.file is not None and not (self.file.exists() and self.file.stat().st_size):
             return False
-        with self.reading() as tx:
-            return inspect(tx).has_table(ledger.name) and tx.scalar(select(ledger.c.seq).limit(1)) is not None
+        try:
+            with self.reading() as tx:
+                return inspect(tx).has_table(ledger.name) and tx.scalar(select(ledger.c.seq).limit(1)) is not None
+        finally:
+            # No connection may be open when `open` touches the file: closing any descriptor of it lets go of the locks
+            # that SQLite holds for this process (POSIX), and another would then remove the log under us.
+            self.engine.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
