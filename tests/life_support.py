@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,13 @@ class Life:
         self._git("init", "-q")
         self._git("add", "-A")
         self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", version)
+        return self._git("rev-parse", "HEAD").strip()
+
+    def recommit(self, version: str) -> str:
+        """A commit of what lies in the repository under another version; its hash."""
+        file = self.repository / "greenroom.yaml"
+        file.write_text(re.sub(r'(version|default): "[^"]*"', rf'\1: "{version}"', file.read_text()))
+        self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-a", "-m", version)
         return self._git("rev-parse", "HEAD").strip()
 
     def up(self) -> dict[str, Any]:
@@ -218,19 +226,27 @@ def visited(life: Life) -> Iterator[list[str | None]]:
 
 @contextmanager
 def living(
-    data: str = NO_DATABASE, *, environments: tuple[str, ...] = ("dev",), name: str = "", **more: Any
+    data: str = NO_DATABASE,
+    *,
+    environments: tuple[str, ...] = ("dev",),
+    name: str = "",
+    ground: Callable[[Path], AbstractContextManager[object]] = nullcontext,
+    **more: Any,
 ) -> Iterator[Life]:
     """A new home with free ports; afterwards no process, user or file of it is left. `more` sets fields of `Life`,
-    `name` is part of its path."""
+    `name` is part of its path, `ground` makes what the home lies on."""
     root = Path(tempfile.mkdtemp(prefix=f"greenroom-life-{name}", dir="/tmp"))  # other users must reach it
     root.chmod(0o711)
     life = Life(root, free_ports("api", "edge", "first", "preview", *environments), data, **more)
-    home = life.home
     try:
-        yield life
+        with ground(root / "home"):
+            home = life.home
+            try:
+                yield life
+            finally:
+                life.down()
+                assert processes_of(root) == []
     finally:
-        life.down()
-        assert processes_of(root) == []
         own = (users.edge_group(home), users.build_user(home), users.mail_user(home))
         made = (*own, f"gr-{life.project}-")  # no other home has this project
         for name in [p.pw_name for p in pwd.getpwall() if p.pw_name.startswith(made)]:

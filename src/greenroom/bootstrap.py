@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.caddy.program import RunAs
-from greenroom.adapters.clock import SortableIdentifiers, SystemClock
+from greenroom.adapters.clock import SortableIdentifiers, clock_of
 from greenroom.adapters.egress.nftables import NftEgress
 from greenroom.adapters.home import Home
 from greenroom.adapters.house import FileHouse
@@ -34,6 +35,7 @@ from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.adapters.workers import LocalWorkers
 from greenroom.config.project import ProjectConfig
+from greenroom.domain.errors import Refused
 from greenroom.domain.gate import Decision
 from greenroom.domain.release import Language
 from greenroom.domain.work import Work
@@ -49,6 +51,9 @@ from greenroom.workflows.procedure import procedure
 from greenroom.workflows.progress import Progress
 from greenroom.workflows.recipe import committed, language_of
 from greenroom.workflows.world import Store, World
+
+PROJECT_FILE = "project.json"
+"""In `home.private`, once a control plane has served the home: whose it is."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,10 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
 
     Opens the store and starts no thread and no process.
     """
-    clock, ids = SystemClock(), SortableIdentifiers()
+    clock = clock_of(os.environ)
+    ids = SortableIdentifiers(clock)
     database = Database(store_url(home), clock)
+    _refuse_an_empty_one(home, database)
     database.open()
     policy = AppliedPolicy(database, first)
     project = policy().project
@@ -115,6 +122,25 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     )
     engine = Engine(world, procedure(), _decider(world), owner=_owner(home), crash=crash_points(os.environ))
     return Control(home, keeper, world, engine, App(world, engine.poke))
+
+
+def _refuse_an_empty_one(home: Home, database: Database) -> None:
+    """Begun anew, a store would know nothing of what runs, of who approved what, and of who the owner is: a home that
+    had one gets it back instead. Raises Refused (`store.lost`)."""
+    if not (home.private / PROJECT_FILE).exists():
+        return
+    try:
+        if database.has_lived():
+            return
+    except SQLAlchemyError:  # opening it says what is wrong with it
+        return
+    raise Refused(
+        "store.lost",
+        f"the store of {home.root} is empty or gone: {database.file or 'the database that GREENROOM_STORE names'}",
+        because="this home has been at work, and its releases, approvals and ledger are not there; nothing was changed",
+        hint="put a copy of the store in its place (docs/operate/backup-of-greenroom-itself.md), then greenroom up;"
+        " or begin anew in another home: greenroom up --home DIRECTORY",
+    )
 
 
 def _storage(policy: AppliedPolicy, secrets: FileSecrets) -> Callable[[str], Storage]:

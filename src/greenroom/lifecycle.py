@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.caddy.edge import CaddyEdge
-from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.clock import CLOCK_VARIABLE, SystemClock
 from greenroom.adapters.egress.nftables import NftEgress
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.config.difference import policy_difference
 from greenroom.config.load import FILE_NAME, load, read_file
 from greenroom.config.project import ProjectConfig
+from greenroom.domain.disk import is_full
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused, from_dict
 from greenroom.domain.names import NAME
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.keeper.spec import Spec
-from greenroom.serving import HELD_SECONDS, other_project, project_of, serve, write_private
+from greenroom.serving import HELD_SECONDS, failure_file, full, other_project, project_of, serve, write_private
 
 __all__ = ["default_home", "down", "serve", "up"]
 
@@ -53,7 +54,15 @@ def up(repository: Path, home_root: Path | None, say: Say) -> dict[str, Any]:
     Raises Refused (`home.other_project`) before anything starts or changes, BadInput for a configuration that is wrong,
     and whatever kept the control plane from starting: then nothing that this call started is left.
     """
-    repository = repository.absolute()
+    try:
+        return _up(repository.absolute(), home_root, say)
+    except OSError as e:
+        if not is_full(e):
+            raise
+        raise full(home_root or Path(str(e.filename or "the home")), e) from e
+
+
+def _up(repository: Path, home_root: Path | None, say: Say) -> dict[str, Any]:
     text, config = _configuration(repository)
     root = (home_root or default_home(config.project)).absolute()
     _refuse_other_project(root, config.project, project_of(root))
@@ -211,7 +220,7 @@ def _turn(home: Home, say: Say) -> Iterator[None]:
 
 
 def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> None:
-    failed = home.private / "serve-failed.json"
+    failed = failure_file(home)
     failed.unlink(missing_ok=True)
     write_private(home.private / "first-policy.json", json.dumps({"text": text, "repository": str(repository)}))
     keeper.stop(CONTROL_PLANE)
@@ -244,7 +253,7 @@ def _start(home: Home, keeper: KeeperClient, text: str, repository: Path) -> Non
     )
 
 
-PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE")
+PASSED_ON = ("PATH", "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GREENROOM_STORE", CLOCK_VARIABLE)
 PASSED_ON_PREFIXES = (
     "OTEL_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "GREENROOM_CRASH_"
 )  # fmt: skip

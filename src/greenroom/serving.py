@@ -22,9 +22,10 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.listeners import who_listens
 from greenroom.adapters.telemetry import logs
 from greenroom.api.app import create_app
-from greenroom.bootstrap import Control, build
+from greenroom.bootstrap import PROJECT_FILE, Control, build
 from greenroom.config.load import load
-from greenroom.domain.errors import BadInput, GreenroomError, Refused
+from greenroom.domain.disk import disk_full, is_full
+from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
 from greenroom.domain.roles import SYSTEM, Role
 from greenroom.ports.telemetry import Traces
 from greenroom.services import accounts, policy
@@ -249,7 +250,7 @@ def other_project(root: Path, wanted: str, served: str) -> Refused:
 
 
 def _project_file(root: Path) -> Path:
-    return root / "private" / "project.json"
+    return root / "private" / PROJECT_FILE
 
 
 def _has_policy(control: Control) -> bool:
@@ -272,12 +273,15 @@ def _grant_owner(home: Home, control: Control, port: int) -> None:
 def write_private(path: Path, text: str) -> None:
     """Replace a file that only its owner may read."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _hook_key(home: Home) -> bytes:
@@ -295,14 +299,26 @@ def main(home_root: str) -> int:
     """As the keeper starts it. Why it could not start is left where `up` looks."""
     logs.configure()
     home = Home.at(Path(home_root))
-    failed = home.private / "serve-failed.json"
     try:
         serve(home.root)
-    except GreenroomError as e:
-        log.error("serve.failed", **e.as_dict())  # noqa: TRY400 - the error says it all
-        write_private(failed, json.dumps(e.as_dict()))
-        return e.exit_code
+    except (GreenroomError, OSError) as e:
+        if not isinstance(e, GreenroomError) and not is_full(e):
+            raise
+        said = e if isinstance(e, GreenroomError) else full(home.root, e)
+        log.error("serve.failed", **said.as_dict())  # noqa: TRY400 - the error says it all
+        write_private(failure_file(home), json.dumps(said.as_dict()))
+        return said.exit_code
     return 0
+
+
+def full(root: Path, error: OSError) -> Errored:
+    """The disk of the home takes nothing more."""
+    return disk_full(str(root), str(error), "then greenroom up; what runs goes on meanwhile")
+
+
+def failure_file(home: Home) -> Path:
+    """Why the control plane could not start; beside the sockets, because the disk of the home may be why."""
+    return home.run / "serve-failed.json"
 
 
 if __name__ == "__main__":

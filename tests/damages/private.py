@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shlex
 import subprocess
@@ -75,6 +77,55 @@ def the_secrets_of_an_environment_are_damaged(life: Life) -> Damage:
     said = yield "secrets", "the secrets of dev cannot be read"
     assert "restore" in said["next"]
     _private(file, kept)
+
+
+@damage
+def a_bit_of_a_secret_is_flipped(life: Life) -> Damage:
+    """Only one value's text: the file reads well, and what it holds was not sealed so."""
+    file = life.home.private / "secrets" / "dev.secrets.json"
+    kept = file.read_bytes()
+    stored = json.loads(kept)
+    name, text = next(iter(stored.items()))
+    sealed = bytearray(base64.b64decode(text))
+    sealed[-1] ^= 1
+    _private(file, json.dumps({**stored, name: base64.b64encode(sealed).decode()}).encode())
+    said = yield "secrets", "the secrets of dev cannot be read"
+    assert f"restore {file.parent} and secrets.key from one backup" in said["next"]
+    _private(file, kept)
+
+
+@damage
+def the_secrets_of_another_place_lie_there(life: Life) -> Damage:
+    """What was sealed for the database opens for no application."""
+    file = life.home.private / "secrets" / "dev.secrets.json"
+    kept = file.read_bytes()
+    _private(file, (life.home.private / "database" / "dev.secrets.json").read_bytes())
+    yield "secrets", "the secrets of dev cannot be read"
+    _private(file, kept)
+
+
+@damage
+def the_passwords_of_a_database_are_damaged(life: Life) -> Damage:
+    file = life.home.private / "database" / "dev.secrets.json"
+    kept = file.read_bytes()
+    _private(file, kept[:-20])
+    said = yield "database dev", "the secrets of dev cannot be read"
+    assert f"restore {file.parent} and secrets.key from one backup" in said["next"]
+    _private(file, kept)
+
+
+@damage
+def the_secrets_are_readable_by_all(life: Life) -> Damage:
+    (life.home.private / "secrets" / "dev.secrets.json").chmod(0o644)
+    as_printed((yield "home", "dev.secrets.json is open to other users of this machine (mode 644)"))
+
+
+if os.getuid() == 0:
+
+    @damage
+    def the_secrets_belong_to_somebody_else(life: Life) -> Damage:
+        os.chown(life.home.private / "secrets" / "dev.secrets.json", 65534, -1)
+        as_printed((yield "home", "dev.secrets.json belongs to another user (uid 65534)"))
 
 
 def _private(file: Path, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from greenroom.adapters.sealing.files import remove_tree
 from tests.damages.ground import Damage, damage, flip
 from tests.life_support import Life, wait_until
 
@@ -22,6 +23,21 @@ def a_blob_of_a_release_is_missing(life: Life) -> Damage:
     _largest_blob(life).unlink()
     yield "release", "is not in the artifact store"
     _seal_again(life)
+
+
+@damage
+def a_file_of_a_release_is_changed_where_it_runs(life: Life) -> Damage:
+    """Down, the directory removed as it says, up: what was sealed lies there again, and is served."""
+    digest = life.api("environments")[0]["release"]["digest"].removeprefix("sha256:")
+    (root,) = (life.home.artifacts / "unpacked").glob(f"{digest}*")
+    flip(root / "serve")
+    said = yield "release", "was changed after it was sealed: serve was changed"
+    assert f"remove {root}: the next start lays it out anew" in said["next"]
+    for words in (("down",), ("up",)):
+        told = life.run(*words)
+        assert told.returncode == 0, told.stdout + told.stderr
+        if words == ("down",):
+            remove_tree(root)
 
 
 def _largest_blob(life: Life) -> Path:

@@ -55,6 +55,14 @@ def the_edge_would_start_from_something_else(life: Life) -> Damage:
 
 
 @damage
+def nobody_catches_mail(life: Life) -> Damage:
+    life.keeper.stop("mail")
+    said = yield "mail", "nobody catches mail"
+    assert "logs/mail.log" in said["next"]
+    again(life)
+
+
+@damage
 def the_pointer_of_an_environment_is_gone(life: Life) -> Damage:
     for file in _routes(life).glob("dev*"):
         file.unlink()

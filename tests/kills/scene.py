@@ -16,8 +16,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -223,11 +223,18 @@ class Scene:
 
 
 @contextmanager
-def scene(store: str = "", versions: tuple[str, ...] = (OLDER, NEWER, SICK, TORN, HALTING)) -> Iterator[Scene]:
-    """Every release is in dev, the oldest in production. `store` is where the store is; a SQLite file when empty."""
-    with living() as life:
+def scene(
+    store: str = "",
+    versions: tuple[str, ...] = (OLDER, NEWER, SICK, TORN, HALTING),
+    ground: Callable[[Path], AbstractContextManager[object]] = nullcontext,
+    surroundings: Mapping[str, str] | None = None,
+) -> Iterator[Scene]:
+    """Every release is in dev, the oldest in production. `store` is where the store is; a SQLite file when empty.
+    `ground` makes what the home lies on, before anything is in it; `surroundings` are further variables of its
+    control plane."""
+    with living(ground=ground) as life:
         crashes = life.root / "crashes"
-        given = {FILE_VARIABLE: str(crashes), **({"GREENROOM_STORE": store} if store else {})}
+        given = {FILE_VARIABLE: str(crashes), **({"GREENROOM_STORE": store} if store else {}), **(surroundings or {})}
         ports = life.ports | free_ports("production", "preview", "look")
         life.repository.mkdir()
         commits = [_commit(life, version, ports) for version in versions]

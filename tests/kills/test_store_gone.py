@@ -11,6 +11,7 @@ import pytest
 from greenroom import lifecycle
 from greenroom.cli.client import Unreachable
 from greenroom.domain.errors import GreenroomError
+from greenroom.serving import failure_file
 from tests.kills.postgres_store import PostgresStore
 from tests.kills.scene import NEWER, Scene, refused
 from tests.life_support import wait_until
@@ -54,7 +55,7 @@ def test_a_control_plane_that_finds_no_store_waits_for_it(on_postgres: Scene, po
         play.until(work, "check")
         postgres.stop()
         play.kill(lifecycle.CONTROL_PLANE)
-        wait_until(lambda: "store.unreadable" in (play.life.home.private / "serve-failed.json").read_text(), 30)
+        wait_until(lambda: "store.unreadable" in failure_file(play.life.home).read_text(), 30)
         assert isinstance(refused(lambda: play.owner.get("work", work)), Unreachable)
         postgres.start()
         assert play.ended(work) == "done"

@@ -88,6 +88,29 @@ def test_a_failed_write_leaves_the_old(tmp_path: Path, monkeypatch: pytest.Monke
     assert [p.name for p in tmp_path.iterdir()] == ["f"] and file.read_text() == "old"
 
 
+def test_a_full_disk_does_not_keep_visitors_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was laid up takes the place of files that cannot be made; with room again it is laid up anew."""
+    routes = Routes(tmp_path / "routes", tmp_path / "nowhere.sock")
+    routes.change("dev", 1, lambda _: Route(Pointer("127.0.0.1:8001", "r-1", 1)))
+    really = os.open
+
+    def full(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_EXCL:
+            raise OSError(28, "No space left on device")
+        return really(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", full)
+    routes.change("dev", 2, lambda _: Route(Pointer(None, "r-1", 2)))
+    monkeypatch.setattr(os, "open", really)
+    held = routes.read("dev")
+    assert held is not None and held.pointer.dial is None
+    assert (tmp_path / "routes" / "dev.upstream").read_text() == f"unix/{tmp_path}/nowhere.sock"
+    assert not list((tmp_path / "routes").glob(".*"))
+    routes.change("dev", 3, lambda _: Route(Pointer("127.0.0.1:8002", "r-2", 3)))
+    laid_up = sorted((tmp_path / "routes").glob(".*"))
+    assert [(p.name, p.stat().st_size) for p in laid_up] == [(f".spare-{n}", 4096) for n in range(3)]
+
+
 def test_others_can_read_what_the_proxy_needs(tmp_path: Path) -> None:
     """Under any umask: the proxy may be another user."""
     before = os.umask(0o077)

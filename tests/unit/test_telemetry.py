@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import io
 import json
 import logging
 import threading
@@ -124,37 +123,37 @@ def test_otlp_reaches_the_collector(status: int, tmp_path: Path, monkeypatch: py
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[io.StringIO, list[tuple[str, str]]]]:
+def log(tmp_path: Path) -> Iterator[tuple[Path, list[tuple[str, str]]]]:
     """The control plane's log, and what was counted; afterwards logging is as it was."""
-    written, counted = io.StringIO(), []
-    monkeypatch.setattr("sys.stdout", written)
+    written, counted = tmp_path / "control-plane.log", []
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    logs.configure(lambda level, event: counted.append((level, event)))
-    yield written, counted
+    with written.open("wb") as file:
+        logs.configure(lambda level, event: counted.append((level, event)), file.fileno())
+        yield written, counted
     root.handlers[:] = before
     root.setLevel(level)
     structlog.reset_defaults()
 
 
-def test_the_log_is_json_with_time_and_work(log: tuple[io.StringIO, list[tuple[str, str]]]) -> None:
+def test_the_log_is_json_with_time_and_work(log: tuple[Path, list[tuple[str, str]]]) -> None:
     """Each line one object: when in UTC, level, event, the work it is about; counted by level and event."""
     with structlog.contextvars.bound_contextvars(work="promotion-1", environment="qa"):
         structlog.get_logger("x").warning("step.failed", because="a\nb")
-    found = json.loads(log[0].getvalue())
+    found = json.loads(log[0].read_text())
     assert found["timestamp"].endswith("Z")
     wanted = {"event": "step.failed", "level": "warning", "work": "promotion-1", "environment": "qa", "because": "a\nb"}
     assert wanted.items() <= found.items()
     assert log[1] == [("warning", "step.failed")]
 
 
-def test_libraries_write_the_same_log(log: tuple[io.StringIO, list[tuple[str, str]]]) -> None:
+def test_libraries_write_the_same_log(log: tuple[Path, list[tuple[str, str]]]) -> None:
     """From `warning` on, with their name and the traceback inside the object."""
     logging.getLogger("somebody.elses").info("chatter")
     try:
         raise ValueError("boom")
     except ValueError:
         logging.getLogger("somebody.elses").exception("it broke")
-    found = json.loads(log[0].getvalue())
+    found = json.loads(log[0].read_text())
     assert (found["event"], found["logger"], found["level"]) == ("it broke", "somebody.elses", "error")
     assert "ValueError: boom" in found["exception"]

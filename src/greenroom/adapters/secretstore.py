@@ -124,7 +124,7 @@ class FileSecrets:
             stored = json.loads(self._file(environment).read_text())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise self._unreadable(environment, str(error)) from error
         if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
             raise self._unreadable(environment, "the file is not a set of secrets")

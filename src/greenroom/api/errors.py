@@ -17,6 +17,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from greenroom.api.state import state_of
+from greenroom.domain.disk import disk_full, is_full, says_full
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
 
 log = structlog.get_logger(__name__)
@@ -28,9 +30,13 @@ BY_CODE = {
     "request.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request.timeout": HTTPStatus.REQUEST_TIMEOUT,
     "request.host": HTTPStatus.MISDIRECTED_REQUEST,
+    "home.disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
     "store.unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 UNAUTHENTICATED = frozenset({"auth.missing", "auth.invalid", "hook.unsigned", "hook.bad_signature"})
+
+NOTHING_LEFT = 1 << 20
+UNCHANGED = "then ask again; nothing was changed"
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
@@ -114,12 +120,15 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _store(request: Request, error: Exception) -> JSONResponse:
     incident = _logged(request, error)
+    house = state_of(request).app.world.house
+    if says_full(str(error)) or house.free_bytes() < NOTHING_LEFT:  # SQLite may only say `disk I/O error`
+        return as_response(disk_full(house.where(), f"the store takes nothing more (incident {incident})", UNCHANGED))
     return as_response(
         Errored(
             "store.unavailable",
             "the store does not answer",
             because=f"incident {incident}, see the control plane's log",
-            hint="see whether its disk is full; nothing was changed",
+            hint="see whether its disk is full, another program holds it, or its server is down; nothing was changed",
             facts={"incident": incident},
         )
     )
@@ -127,6 +136,9 @@ async def _store(request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     incident = _logged(request, error)
+    if is_full(error):
+        where = state_of(request).app.world.house.where()
+        return as_response(disk_full(where, f"{error} (incident {incident})"))
     return as_response(
         Errored(
             "api.broke",

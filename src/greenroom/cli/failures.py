@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 
+from greenroom.domain.disk import disk_full, is_full
 from greenroom.domain.errors import Errored, GreenroomError
 
 INTERRUPTED = 130
@@ -62,11 +63,13 @@ def _has_color() -> bool:
 
 
 def _unexpected(error: BaseException) -> GreenroomError:
-    """A defect of ours: enough to report it, and the whole of it where asked for."""
+    """A full disk, or a defect of ours: enough to report it, and the whole of it where asked for."""
     if os.environ.get("GREENROOM_TRACEBACK"):
         import traceback
 
         traceback.print_exception(error)
+    if is_full(error):
+        return disk_full(str(getattr(error, "filename", None) or "the file"), str(error))
     return Errored(
         "cli.broke",
         f"the command broke: {type(error).__name__}",

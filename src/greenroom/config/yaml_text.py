@@ -75,7 +75,8 @@ def read_yaml(text: str) -> Document:
         for event in _events(text):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise YamlProblem(f"valid YAML: {_reason(error)}", _mark(error.problem_mark or error.context_mark)) from None
+        where = _mark(error.problem_mark or error.context_mark)
+        raise YamlProblem(f"valid YAML: {_reason(error, text, where)}", where) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         mark = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
@@ -91,10 +92,13 @@ def _events(text: str) -> Iterator[yaml.Event]:
     return iter(yaml.parse(text, Loader=loader))
 
 
-def _reason(error: yaml.MarkedYAMLError) -> str:
+def _reason(error: yaml.MarkedYAMLError, text: str, where: Mark) -> str:
+    """As the parser says it. libyaml does not say which character it did not expect: a tab is looked for."""
     said = ", ".join(s for s in (error.context, error.problem) if s)
-    tab = "; indent with spaces, not tabs" if "\\t" in said or "\t" in said else ""
-    return said + tab
+    lines = text.split("\n")
+    found = lines[where.line - 1][where.column - 1 : where.column] if where.line <= len(lines) else ""
+    is_tab = found == "\t" or "\\t" in said or "\t" in said
+    return said + ("; indent with spaces, not tabs" if is_tab else "")
 
 
 def _mark(mark: Any) -> Mark:

@@ -7,6 +7,7 @@ was written, to within the time between two looks, and so the order of lines of 
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,8 @@ def rotate(log: Path, *, limit: int, keep: int) -> bool:
 
     What is written between the last copied byte and the truncation is lost; that is a few microseconds, and the
     price for never asking the process to reopen anything. Of a flood at most `3 * limit` bytes are kept: whoever writes
-    faster than we copy must not keep the keeper busy for ever.
+    faster than we copy must not keep the keeper busy for ever. Where the disk has no room for the copy, the oldest
+    logs give way, and at last the lines themselves: a log stays bounded, and only a copy that is whole moves others on.
     """
     try:
         size = log.lstat().st_size
@@ -31,18 +33,45 @@ def rotate(log: Path, *, limit: int, keep: int) -> bool:
         return False
     if size <= limit or limit <= 0:
         return False
-    for number in range(keep - 1, 0, -1):
-        older = _numbered(log, number)
-        if older.exists():
-            older.rename(_numbered(log, number + 1))
     with open(os.open(log, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b") as source:
-        if keep > 0:
+        copy = log.with_name(f"{log.name}.copy")
+        made = False
+        while keep > 0 and not made:
             source.seek(max(0, size - 2 * limit))
-            fd = os.open(_numbered(log, 1), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as target:
-                _copy(source, target, 3 * limit)
+            made = _copied(source, copy, 3 * limit)
+            if not made and not _gave_way(log, keep):
+                break
+        if made:
+            for number in range(keep - 1, 0, -1):
+                older = _numbered(log, number)
+                if older.exists():
+                    older.rename(_numbered(log, number + 1))
+            copy.rename(_numbered(log, 1))
         source.truncate(0)
     return True
+
+
+def _copied(source: BinaryIO, copy: Path, most: int) -> bool:
+    """False when the disk has no room for it; nothing of it is left then."""
+    try:
+        fd = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as target:
+            _copy(source, target, most)
+    except OSError as error:
+        copy.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
+    return True
+
+
+def _gave_way(log: Path, keep: int) -> bool:
+    """Remove the oldest log that is kept; False when there is none."""
+    for number in range(keep, 0, -1):
+        if _numbered(log, number).exists():
+            _numbered(log, number).unlink()
+            return True
+    return False
 
 
 def _copy(source: BinaryIO, target: BinaryIO, most: int) -> None:

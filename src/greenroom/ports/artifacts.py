@@ -100,6 +100,9 @@ class Artifacts(Protocol):
         Called before every start. Raises Refused (`artifact.tampered`) naming the file, Errored (`artifact.missing`).
         """
 
+    def check_laid_out(self, digest: str) -> None:
+        """Check every byte of what lies on the ground, where it was laid out. Raises Refused (`artifact.tampered`)."""
+
     def digests(self) -> set[str]:
         """Every release stored."""
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from greenroom.domain.errors import Errored
 from greenroom.ports.clock import Clock
 from greenroom.store.opening import make_or_migrate
+from greenroom.store.tables import ledger
 
 TURN = text("SELECT pg_advisory_xact_lock(7310922), set_config('idle_in_transaction_session_timeout', :idle, true)")
 """Transactions that write take turns on PostgreSQL, as SQLite's BEGIN IMMEDIATE makes them: what one has read (a gate's
@@ -77,6 +78,18 @@ class Database:
                 because=str(e).splitlines()[0],
                 hint="see whether its disk is full or another program holds it; `greenroom doctor` looks closer",
             ) from e
+
+    def has_lived(self) -> bool:
+        """True when anything was ever recorded in it. Makes nothing, neither file nor table."""
+        if self.file is not None and not (self.file.exists() and self.file.stat().st_size):
+            return False
+        try:
+            with self.reading() as tx:
+                return inspect(tx).has_table(ledger.name) and tx.scalar(select(ledger.c.seq).limit(1)) is not None
+        finally:
+            # No connection may be open when `open` touches the file: closing any descriptor of it lets go of the locks
+            # that SQLite holds for this process (POSIX), and another would then remove the log under us.
+            self.engine.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
+from greenroom.domain.disk import disk_full, is_full, says_full
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.trace import trace_id
@@ -123,6 +124,11 @@ class Engine:
                 self._carry(lease)
         except LeaseLost:
             log.info("lease.lost", work=lease.work.id, environment=lease.work.about, owner=self.owner)
+        except SQLAlchemyError as e:
+            if says_full(str(e)):  # the row cannot say it: whoever follows the work is told
+                said = disk_full(self.world.house.where(), "the store takes nothing more", "it then goes on by itself")
+                self.world.progress.say(lease.work.id, lease.work.step or "", f"{said.message}: {said.hint}")
+            raise
         finally:
             self.leases.release(lease)
         return True
@@ -155,9 +161,9 @@ class Engine:
         except LeaseLost:
             raise
         except StepFailed as e:
-            evidence, error = e.evidence, _as_error(e.error)
+            evidence, error = e.evidence, self._as_error(e.error)
         except Exception as e:  # noqa: BLE001 - whatever a step raises, the row must say so
-            error = _as_error(e)
+            error = self._as_error(e)
         seconds = self.world.clock.monotonic() - began
         if isinstance(done, Again):
             change = Change(State.ACTIVE, work.cursor, work.direction, wake_at=done.at, error=work.error)
@@ -205,7 +211,7 @@ class Engine:
             if isinstance(e, DBAPIError) and (isinstance(e, OperationalError) or e.connection_invalidated):
                 raise  # the store was away
             log.exception("transition.refused", work=lease.work.id, step=lease.work.step)
-            work, error = lease.work, _as_error(e)
+            work, error = lease.work, self._as_error(e)
             stuck = Change(State.ATTENTION, work.cursor, work.direction, work.attempts + 1, error=error.as_dict())
             self._transition(lease, None, stuck, "errored", seconds, started=more.get("started"))
 
@@ -284,6 +290,11 @@ class Engine:
             say=lambda text: self.world.progress.say(work.id, work.step or "", text),
             cancelled=cancelled,
         )
+
+    def _as_error(self, error: Exception) -> GreenroomError:
+        if not isinstance(error, GreenroomError) and is_full(error):
+            return disk_full(self.world.house.where(), str(error), "then release, promote or roll back again")
+        return _as_error(error)
 
     def _in(self, seconds: float) -> Any:
         return self.world.clock.now() + timedelta(seconds=seconds)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -115,7 +117,29 @@ def test_a_store_that_does_not_answer_is_503(api: Api, monkeypatch: pytest.Monke
     monkeypatch.setattr(releases, "listed", locked)
     answer = api.ask("GET", "/releases", Role.MANAGER)
     assert (answer.status_code, answer.json()["code"]) == (503, "store.unavailable")
+
     assert "hunter22" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full")),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+    ids=["the store", "a file"],
+)
+def test_a_full_disk_says_so(api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Which disk, and what to do: as SQLite says it, and as the system does."""
+
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(releases, "listed", full)
+    answer = api.ask("GET", "/releases", Role.MANAGER)
+    assert (answer.status_code, answer.json()["code"]) == (507, "home.disk_full")
+    assert answer.json()["message"] == "the disk that holds memory is full"
+    assert "greenroom collect" in answer.json()["next"]
 
 
 def test_a_refused_promotion_carries_its_checklist(api: Api) -> None:

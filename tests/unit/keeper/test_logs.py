@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from greenroom.keeper import logs
 from greenroom.keeper.logs import TIMES_BYTES, note, noted, rotate
 
 
@@ -84,3 +87,37 @@ def test_notes_follow_no_link(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         note(log, 1.0, 0)
     assert (elsewhere.read_text(), noted(log)) == ("mine", [])
+
+
+@pytest.mark.parametrize("room", range(0, 40, 3))
+def test_a_full_disk_costs_the_oldest_logs_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """Whatever room is left: the log is bounded again, and what is kept is the newest, whole and in order; nothing is
+    moved on twice."""
+    log = tmp_path / "x.log"
+    (tmp_path / "x.log.1").write_text("round 2\n")
+    (tmp_path / "x.log.2").write_text("round 1\n")
+    log.write_text("round 3\n")
+
+    def copy(source: BinaryIO, target: BinaryIO, most: int) -> None:
+        data = source.read(most)
+        used = sum(p.stat().st_size for p in tmp_path.iterdir())
+        taken = data[: max(0, 24 + room - used)]
+        target.write(taken)
+        if len(taken) < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(logs, "_copy", copy)
+    assert rotate(log, limit=5, keep=2)
+    assert log.stat().st_size == 0
+    found = [p.read_text() for p in sorted(tmp_path.glob("x.log.*"))]
+    assert found == ["round 3\n", "round 2\n"]
+
+
+def test_a_disk_without_any_room_costs_the_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be copied: the log is emptied all the same, and no half of a copy stays."""
+    log = tmp_path / "x.log"
+    log.write_text("round 1\n")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(logs, "_copy", lambda *_: (_ for _ in ()).throw(full))
+    assert rotate(log, limit=5, keep=2)
+    assert [(p.name, p.stat().st_size) for p in tmp_path.iterdir()] == [("x.log", 0)]

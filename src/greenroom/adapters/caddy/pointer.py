@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.caddy.config import ROUTE
 from greenroom.adapters.locks import locked
+from greenroom.domain.disk import is_full
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.names import checked_name
 from greenroom.ports.edge import Canary, Pointer
@@ -25,6 +26,7 @@ _DIAL = re.compile(r"unix//[^\s{}\x00-\x1f|]{1,106}|(?:127\.0\.0\.1|localhost|\[
 _RELEASE = re.compile(r"[!-z|~]{1,200}")  # printable, without space and braces
 _STEPS = 0x10000
 _NONE = "-"
+SPARE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Routes:
     def __init__(self, directory: Path, nowhere: Path) -> None:
         self._directory = directory
         self._nowhere = nowhere
+        self._spares = [directory / f".spare-{n}" for n in range(3)]  # a change replaces three files
 
     def read(self, environment: str) -> Route | None:
         """None when never pointed. Raises Errored (`edge.route_unreadable`)."""
@@ -107,6 +110,7 @@ class Routes:
             present = self.read(environment)
             check_token(environment, present.pointer.token if present else None, token)
             self._write(environment, next_route(present))
+            lay_up(self._spares)
 
     def preview(self, environment: str, dial: str | None) -> None:
         """Show `dial` on the preview door; None: nothing is there."""
@@ -122,16 +126,18 @@ class Routes:
         with self._locked(environment):
             if route := self.read(environment):
                 self._write_derived(environment, route)
+            lay_up(self._spares)
 
     def _write(self, environment: str, route: Route) -> None:
         text = route.text()
         self._write_derived(environment, route)
-        replace(self._file(environment), text, durable=True)
+        replace(self._file(environment), text, durable=True, spares=self._spares)
 
     def _write_derived(self, environment: str, route: Route) -> None:
         dial = route.pointer.dial or f"unix/{self._nowhere}"
-        replace(self._file(f"{environment}.release", checked=environment), route.pointer.release)
-        replace(self._file(f"{environment}.upstream", checked=environment), dial)
+        told = {"release": route.pointer.release, "upstream": dial}
+        for name, text in told.items():
+            replace(self._file(f"{environment}.{name}", checked=environment), text, spares=self._spares)
 
     def _file(self, name: str, *, checked: str | None = None) -> Path:
         checked_name(checked or name, "environment")
@@ -156,24 +162,47 @@ def check_token(environment: str, present: int | None, token: int) -> None:
         )
 
 
-def replace(file: Path, text: str, *, durable: bool = False) -> None:
-    """Put `text` in place of `file` at once; readers see the old or the new, never a mixture."""
+def replace(file: Path, text: str, *, durable: bool = False, spares: Sequence[Path] = ()) -> None:
+    """Put `text` in place of `file` at once; readers see the old or the new, never a mixture.
+
+    A full disk takes no new file: then one of the `spares` (see `lay_up`) becomes it, whose room is its own already.
+    """
     # The name is unique to writer and thread: `preview` writes without a lock.
     temporary = file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
-        with os.fdopen(fd, "w") as out:
-            os.fchmod(out.fileno(), 0o644)  # whatever our umask: the proxy may be another user
-            out.write(text)
-            out.flush()
-            if durable:
-                os.fsync(out.fileno())
+        try:
+            _write(temporary, text, os.O_CREAT | os.O_EXCL, durable=durable)
+        except OSError as e:
+            spare = next((s for s in spares if s.exists()), None)
+            if not is_full(e) or spare is None:
+                raise
+            spare.replace(temporary)
+            _write(temporary, text, 0, durable=durable)
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     if durable:
         _sync_directory(file.parent)
+
+
+def lay_up(spares: Iterable[Path]) -> None:
+    """Make the spares that are missing: files with room of their own. On a full disk they stay missing."""
+    for spare in spares:
+        if not spare.exists():
+            with suppress(OSError):
+                replace(spare, " " * SPARE_BYTES)
+
+
+def _write(file: Path, text: str, flags: int, *, durable: bool) -> None:
+    """The file holds `text` and nothing else. Its first bytes are written over, so that they keep their place."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CLOEXEC | flags, 0o644), "w") as out:
+        os.fchmod(out.fileno(), 0o644)  # whatever our umask: the proxy may be another user
+        out.write(text)
+        out.flush()
+        os.ftruncate(out.fileno(), out.tell())
+        if durable:
+            os.fsync(out.fileno())
 
 
 def _sync_directory(path: Path) -> None:

@@ -62,6 +62,9 @@ class MemoryArtifacts:
         self.unpacked.append(digest)
         return Unpacked(digest, Path("/memory") / digest.removeprefix("sha256:"), descriptor)
 
+    def check_laid_out(self, digest: str) -> None:
+        self.verify(digest)
+
     def digests(self) -> set[str]:
         return set(self.stored)
 

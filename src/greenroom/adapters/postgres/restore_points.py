@@ -110,7 +110,7 @@ class RestorePoints:
         with session(door, APP) as connection:
             size = _database_size(connection)
             if shutil.disk_usage(partial).free < size * 1.2:
-                raise disk_full(f"a restore point may take {size} bytes")
+                raise disk_full(f"a restore point may take {size} bytes", partial.parent)
             counters = read_counters(connection)
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -122,10 +122,11 @@ def tool_failed(name: str, code: int, said: str) -> Errored:
     )
 
 
-def disk_full(because: str) -> Errored:
-    return Errored(
-        "database.disk_full", "the disk of the database is full", because=because, hint="free space, then try again"
-    )
+def disk_full(because: str, where: object = "") -> Errored:
+    """`where` is a path on that disk, where the program's own words do not name one."""
+    name = f"the disk that holds {where}" if where else "the disk of the database"
+    hint = "make room on it: greenroom collect removes releases that nobody needs; then try again"
+    return Errored("database.disk_full", f"{name} is full", because=because, hint=hint)
 
 
 def _ended(code: int) -> str:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenroom.domain.disk import is_full
 from greenroom.domain.secret import Secret, parts, redact
 from greenroom.keeper import logs, procfs, reaper
 from greenroom.ports.runtime import Finished
@@ -126,6 +127,7 @@ class Output:
         self._log = os.fdopen(fd, "wb", buffering=0)
         self._path, self._noted, self._noted_at = log, 0, 0.0
         self._room = LOG_BYTES
+        self._is_cut = False  # the disk took no more of it
         self._partial = b""
         self._tail: deque[str] = deque()
         self._tail_bytes = 0
@@ -156,6 +158,17 @@ class Output:
         """The last 64 KiB."""
         return "".join(self._tail).encode()[-TAIL_BYTES:].decode(errors="ignore")  # cut within a character
 
+    def _keep(self, data: bytes) -> None:
+        """A full disk costs lines of a log, never the command that writes them."""
+        try:
+            if self._is_cut:
+                self._log.write(b"\n[the disk was full: what came here is not kept]\n")
+            self._is_cut = self._log.write(data) != len(data)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self._is_cut = True
+
     def _break_line(self) -> None:
         """Let the beginning of an endless line go, but no part of a secret that may end in what comes next."""
         text = redact(self._partial.decode(errors="surrogateescape"), self._secrets)
@@ -172,7 +185,7 @@ class Output:
         data = line.encode() + b"\n"
         if self._room > 0:
             self._room -= len(data)
-            self._log.write(data if self._room > 0 else b"[the rest is not kept: the log is full]\n")
+            self._keep(data if self._room > 0 else b"[the rest is not kept: the log is full]\n")
         self._tail.append(line + "\n")
         self._tail_bytes += len(data)
         while self._tail_bytes - len(self._tail[0].encode()) > TAIL_BYTES:

@@ -15,11 +15,13 @@ from greenroom.adapters.sealing.cleanroom import CleanRooms
 from greenroom.adapters.sealing.image import put_image, put_referrer
 from greenroom.adapters.sealing.languages import Job, builder, surroundings
 from greenroom.adapters.sealing.layout import Layout
-from greenroom.adapters.sealing.rooms import RESERVED_BYTES, Room, Task
+from greenroom.adapters.sealing.reserve import disk_low, is_low, with_room
+from greenroom.adapters.sealing.rooms import Room, Task
 from greenroom.adapters.sealing.signing import ENVELOPE_TYPE, Keyring
 from greenroom.adapters.sealing.tools import Account, Interpreter, Recipe, Toolchain
 from greenroom.config.sizes import format_size
 from greenroom.domain.canonical import canonical
+from greenroom.domain.disk import says_full
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.release import Descriptor
 from greenroom.ports.artifacts import Built, CleanRoom, Say, Sealed, Source
@@ -48,7 +50,7 @@ class OciSealer:
         account: Account | None = None,
         caches: Path | None = None,
     ) -> None:
-        self._home = home
+        self.home = home
         self._keyring = keyring
         self._toolchain = toolchain
         self._describe = describe
@@ -59,6 +61,7 @@ class OciSealer:
     def resolve(self, repository: str, commit: str) -> str:
         return source.resolve(Path(repository), commit)
 
+    @with_room
     def fetch(self, repository: str, commit: str, work_id: str, say: Say) -> Source:
         work = self._work(work_id)
         done = work / "fetched.json"
@@ -76,6 +79,7 @@ class OciSealer:
         files.write_atomically(done, canonical({"commit": full, "repository": repository}))
         return _read_source(done, work)
 
+    @with_room
     def build(self, source: Source, descriptor: Descriptor, work_id: str, say: Say) -> Built:
         work = self._work(work_id)
         recipe = self._describe(source.tree, source.commit)
@@ -101,12 +105,17 @@ class OciSealer:
         files.write_atomically(done, canonical({"asked": asked, "components": components, "toolchain": tools}))
         return Built(source, descriptor, job.root, components, tools)
 
+    @with_room
     def clean_room(self, built: Built, work_id: str, say: Say) -> CleanRoom:
         interpreter = self._toolchain.find(built.descriptor.language, built.descriptor.runtime_version)
-        return self._clean_rooms.start(built, interpreter, self._work(work_id) / "room", say)
+        found = self._clean_rooms.start(built, interpreter, self._work(work_id) / "room", say)
+        if not found.healthy and (says_full(found.output) or is_low(self.home.root)):
+            raise disk_low("whether it starts with only what it declares could not be told", found.output)
+        return found
 
+    @with_room
     def seal(self, built: Built, work_id: str, say: Say) -> Sealed:
-        layout = Layout(self._home.artifacts)
+        layout = Layout(self.home.artifacts)
         layout.prepare()
         recipe = self._describe(built.source.tree, built.source.commit)
         entries = files.scan(built.root, max_bytes=recipe.max_bytes)
@@ -126,12 +135,12 @@ class OciSealer:
         return Sealed(image["digest"], size, sbom_digest, files.digest_of_bytes(envelope))
 
     def forget(self, work_id: str) -> None:
-        files.remove_tree(self._home.work / _checked(work_id))
+        files.remove_tree(self.home.work / _checked(work_id))
 
     def _work(self, work_id: str) -> Path:
         """The work's directory; the build's user passes through, others find nothing to read."""
-        self._home.work.chmod(0o711)
-        work = self._home.work / _checked(work_id)
+        self.home.work.chmod(0o711)
+        work = self.home.work / _checked(work_id)
         _make_open(work)
         return work
 
@@ -183,13 +192,7 @@ def _failed(command: tuple[str, ...], done: Finished, recipe: Recipe, size: int 
             facts={"output": output, "limit_bytes": recipe.max_bytes},
         )
     if done.ended_by == "disk":
-        return Errored(
-            "release.disk_low",
-            f"`{words}` was ended: the disk is nearly full",
-            because=f"less than {format_size(RESERVED_BYTES)} are free, which are kept for what runs and for the store",
-            hint="free space, for example with greenroom collect; then release again",
-            facts={"output": output},
-        )
+        return disk_low(f"`{words}` was ended", output)
     if done.ended_by.startswith("the time limit"):
         return Refused(
             "release.build_timeout",

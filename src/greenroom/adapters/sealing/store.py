@@ -42,8 +42,7 @@ class OciArtifacts:
         image = self._signed_image(digest)
         language = builder(image.descriptor.language)
         interpreter = self._toolchain.find(image.descriptor.language, image.descriptor.runtime_version)
-        sealed = {e.path: e for e in file_list(self._layout, image)}
-        local = language.local_files(sealed, interpreter)
+        sealed, local = self._wanted(image)
         root = self._unpacked / _directory_name(digest, local)
         with ThreadPoolExecutor(1) as beside:
             layers = beside.submit(self._check_layers, image)
@@ -67,6 +66,13 @@ class OciArtifacts:
             needs=interpreter.needs if interpreter else (),
         )
 
+    def check_laid_out(self, digest: str) -> None:
+        image = self._signed_image(digest)
+        sealed, local = self._wanted(image)
+        root = self._unpacked / _directory_name(digest, local)
+        if root.is_dir():
+            unpack.check(root, digest, sealed | {e.path: _as_found(e) for e in local})
+
     def digests(self) -> set[str]:
         return {m["digest"] for m in self._layout.index() if "artifactType" not in m}
 
@@ -86,6 +92,12 @@ class OciArtifacts:
                 kept = {m["digest"].removeprefix("sha256:") for m in remaining}
                 freed += sum(_removed(p) for p in self._unpacked.iterdir() if p.name.split("-")[0] not in kept)
         return freed
+
+    def _wanted(self, image: Image) -> tuple[dict[str, Entry], tuple[Entry, ...]]:
+        """What must lie there once it is laid out: what was sealed, and what this machine adds."""
+        interpreter = self._toolchain.find(image.descriptor.language, image.descriptor.runtime_version)
+        sealed = {e.path: e for e in file_list(self._layout, image)}
+        return sealed, builder(image.descriptor.language).local_files(sealed, interpreter)
 
     def _lay_out(self, image: Image, sealed: dict[str, Entry], root: Path, local: tuple[Entry, ...]) -> None:
         try:

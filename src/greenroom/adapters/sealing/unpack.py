@@ -19,6 +19,7 @@ from greenroom.adapters.sealing import files
 from greenroom.adapters.sealing.files import DIRECTORY, FILE, LINK, Entry
 from greenroom.adapters.sealing.image import APP, Image
 from greenroom.adapters.sealing.layout import Layout, tampered
+from greenroom.domain.errors import Refused
 
 LARGE = 1 << 18
 MAX_HEADER = 1 << 20
@@ -80,6 +81,17 @@ def check(root: Path, digest: str, expected: Mapping[str, Entry]) -> None:
 
     Raises Refused (`artifact.tampered`) naming the first file that differs.
     """
+    try:
+        _check(root, digest, expected)
+    except Refused as e:  # what was sealed may be as it was: only this has to be made again
+        hint = (
+            "nothing of it was started; find out who changed it; then, with nothing running from it (greenroom down),"
+            f" remove {root}: the next start lays it out anew from what was sealed"
+        )
+        raise Refused("artifact.tampered", e.message, because=e.because, hint=hint, facts=e.facts) from None
+
+
+def _check(root: Path, digest: str, expected: Mapping[str, Entry]) -> None:
     seen: set[str] = set()
     to_hash: list[Entry] = []
     for path, found in files.walk(root):

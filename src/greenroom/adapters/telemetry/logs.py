@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 
+from greenroom.adapters.telemetry.outlet import Outlet
+
 Count = Callable[[str, str], None]
 
 
-def configure(count: Count = lambda level, event: None) -> None:
+def configure(count: Count = lambda level, event: None, descriptor: int = 1) -> None:
     """From here on every logger of this process writes so, those of libraries from `warning` on.
 
-    `count` is told level and event of each of our own lines.
+    They write to that file descriptor; what cannot be written raises nothing. `count` is told level and event of each
+    of our own lines.
     """
+    outlet = Outlet(descriptor)
 
     def counted(logger: Any, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         count(str(event.get("level", level)), str(event.get("event", "")))
@@ -31,10 +34,10 @@ def configure(count: Count = lambda level, event: None) -> None:
     writing: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer(default=str, ensure_ascii=False)]
     structlog.configure(
         processors=[*shared, counted, *writing],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(outlet),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(outlet)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

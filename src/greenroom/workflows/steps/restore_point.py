@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from greenroom.domain.disk import disk_full
 from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.plan import WorkKind
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.ground import Was, holds_traffic, runs, was
+
+LEAST_BYTES = 32 << 20
+"""What must be free on the disk of the home: the store, logs and the edge's files are written throughout."""
 
 
 class RestorePointStep:
@@ -21,6 +25,7 @@ class RestorePointStep:
     returns = True
 
     def do(self, context: StepContext) -> Outcomes:
+        self._refuse_a_full_disk(context)
         before = was(context)
         facts: dict[str, object] = {"was": before.as_dict()}
         self._refuse_overtaken(context, before)
@@ -42,6 +47,17 @@ class RestorePointStep:
             context.crash("dumped")
         self._mark(context, facts)
         return Done(facts)
+
+    def _refuse_a_full_disk(self, context: StepContext) -> None:
+        """Before anything changes, and above all before visitors wait: what happens to them is written to this disk. A
+        rollback that only switches is tried all the same."""
+        house = context.world.house
+        if context.work.kind is not WorkKind.PROMOTION and not holds_traffic(context):
+            return
+        if house.free_bytes() < LEAST_BYTES:
+            free, wanted = house.free_bytes() / 1e6, LEAST_BYTES / 1e6
+            because = f"{free:.1f} MB are free, and a {context.work.kind} begins from {wanted:.0f} MB on"
+            raise disk_full(house.where(), because, f"then ask again; {context.environment} goes on as it is")
 
     def _mark(self, context: StepContext, facts: dict[str, object]) -> None:
         """Where the database is backed up: the same moment by name in its log, a state that a restore of everything can
