@@ -12,7 +12,9 @@ import psycopg
 import pytest
 
 from greenroom.adapters.postgres.database import PostgresDatabases
+from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.runtimes.users import User
+from greenroom.domain.errors import Errored
 from greenroom.domain.release import Services
 from tests.postgres_ground import Ground, ground, query
 
@@ -189,3 +191,17 @@ def _can_read(user: User, path: Path) -> bool:
 
 def _can_write(user: User, path: Path) -> bool:
     return _as(user, "-w", os.fspath(path))
+
+
+@pytest.mark.needs("root")
+def test_a_place_that_another_environment_had_is_taken_over(tmp_path: Path) -> None:
+    """A home that was removed and made again gives ports to other environments than before: what lies in the places of
+    their sockets is nobody's any more. Without leave it is refused as somebody else's."""
+    place, account = tmp_path / "db.25637", User("nobody-here", 65533, 65533)
+    place.mkdir()
+    (place / "left").touch()
+    os.chown(place, 65532, 65532)
+    with pytest.raises(Errored, match="not a directory of ours"):
+        own_directory(place, 0o700, account)
+    assert own_directory(place, 0o700, account, takes_over=True) == place
+    assert (list(place.iterdir()), place.stat().st_uid) == ([], 65533)

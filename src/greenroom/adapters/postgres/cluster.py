@@ -189,7 +189,7 @@ class Clusters:
         How often the process had ended by itself before.
         """
         before = self.find(cluster.environment)
-        own_directory(cluster.sockets, 0o700, account)
+        own_directory(cluster.sockets, 0o700, account, takes_over=True)
         changed = self._write_settings(cluster)
         write_atomically(cluster.root / "cluster.json", json.dumps(asdict(cluster.record), indent=1).encode(), 0o600)
         with kept():

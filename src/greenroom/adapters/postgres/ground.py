@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from greenroom.adapters.runtimes.users import User
 from greenroom.domain.errors import Errored
 
 
-def own_directory(path: Path, mode: int, account: User | None = None) -> Path:
+def own_directory(path: Path, mode: int, account: User | None = None, *, takes_over: bool = False) -> Path:
     """A directory of the caller's, or of `account`; made if absent. Its parent must be ours already.
 
-    Raises Errored (`home.unsafe`) when it is a link or belongs to anybody else.
+    `takes_over`: nobody but us can make anything in the parent, so one that belongs to another user of ours (an
+    environment that had this place in an earlier life of the home) is emptied and made anew. Raises Errored (`home.unsafe`) when it is a link or belongs to anybody else.
     """
     owner = os.getuid() if account is None else account.uid
+    if takes_over and path.is_dir() and not path.is_symlink() and path.lstat().st_uid not in (owner, os.getuid()):
+        shutil.rmtree(path)
     try:
         path.mkdir(mode=mode)
     except FileExistsError:

@@ -63,7 +63,7 @@ def sockets_of(home: Home, folder: Path, account: User) -> Path:
     """A directory for the server's sockets, which only `account` can enter. Short, for a socket's name has 107 bytes;
     one for each folder."""
     name = f"sv.{zlib.crc32(str(folder).encode(errors='surrogateescape')):08x}"
-    return own_directory(home.sockets / name, 0o700, account)
+    return own_directory(home.sockets / name, 0o700, account, takes_over=True)
 
 
 @contextmanager
