@@ -59,8 +59,8 @@ def page(path: str) -> Page:
 
 
 def shape(output: str) -> list[str]:
-    """What is the same whenever a command is run again: its words, without numbers, digests, identifiers, days, units of
-    time and the lines of boxes, which follow from those."""
+    """What is the same whenever a command is run again: its words, without numbers, digests, identifiers, days, units
+    of time and the lines of boxes, which follow from those."""
     plain = re.sub(r"[─-╿]+", " ", output)
     plain = re.sub(r"\b([a-z]+)-1[0-9a-z]{14}\b", r"\1-ID", plain)
     plain = re.sub(r"\b[0-9a-f]{12}\b", "DIGEST", plain)
