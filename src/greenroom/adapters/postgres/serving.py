@@ -33,6 +33,7 @@ STOP_SECONDS = 600.0
 START_SECONDS = 24 * 3600.0
 """A server that was killed recovers first, and a large one takes its time."""
 
+ARCHIVE_LIBRARY_FROM = 15
 SYNC_SECONDS = 24 * 3600.0
 
 
@@ -83,8 +84,7 @@ def served(
     left in the directory is ended first. Raises Errored (`database.start_failed` and what connecting raises).
     """
     kill_server_in(server.data)
-    _write_settings(server, extensions, over_tcp, settings or {}, is_durable)
-    process = _start(server)
+    process = _start(server, _write_settings(server, extensions, over_tcp, settings or {}, is_durable))
 
     opened: list[Door] = []
 
@@ -138,7 +138,8 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGINT) -
 
 def _write_settings(
     server: Server, extensions: tuple[str, ...], over_tcp: bool, settings: Mapping[str, str], is_durable: bool
-) -> None:
+) -> dict[str, str]:
+    """The files it reads. Given back are the settings that must hold whatever `ALTER SYSTEM` said in the data's life."""
     hba = server.folder / "pg_hba.conf"
     text = settings_text(
         port=server.port,
@@ -157,11 +158,24 @@ def _write_settings(
     text += "".join(f"{name} = {quoted(value)}\n" for name, value in {**more, **settings}.items())
     for file, content in ((hba, hba_text()), (server.folder / "postgresql.conf", text)):
         write_atomically(file, content.encode(), 0o644)
+    return {
+        "listen_addresses": "127.0.0.1" if over_tcp else "",
+        "port": str(server.port),
+        "hba_file": str(hba),
+        "archive_command": "",
+        "archive_library": "",
+        "log_statement": "none",
+        **more,
+    }
 
 
-def _start(server: Server) -> subprocess.Popen[bytes]:
+def _start(server: Server, forced: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """What is given on the command line wins over `postgresql.auto.conf` (documentation, 19.1)."""
     settings = server.folder / "postgresql.conf"
     argv = [server.tools.program("postgres"), "-D", str(server.data), f"--config_file={settings}"]
+    if server.provider.major < ARCHIVE_LIBRARY_FROM:
+        forced = {k: v for k, v in forced.items() if k != "archive_library"}
+    argv += [word for name, value in forced.items() for word in ("-c", f"{name}={value}")]
     with server.log.open("wb") as log:
         return subprocess.Popen(
             command(argv, server.account, at_our_death="QUIT"),
