@@ -174,6 +174,19 @@ class Followed(Answered):
     failed: WorkSummary | None = Field(description="Why its newest commit is not there, if it failed.")
 
 
+class GlassInPlace(Answered):
+    id: str
+    environment: str
+    by: str
+    reason: str
+    writes: bool = Field(description="False: it reads only.")
+    at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+    closed_why: str
+    open: bool
+
+
 class EnvironmentInPlace(Answered):
     name: str
     kind: Literal["dev", "qa", "packaging", "uat", "staging", "production"]
@@ -185,6 +198,7 @@ class EnvironmentInPlace(Answered):
     data: Held | None = Field(description="What its database holds.")
     health: str | None
     frozen: list[Frozen]
+    glass: list[GlassInPlace] = Field(description="Who is let into its database by hand.")
     work: list[WorkSummary]
     arrow: Arrow | None = Field(description="What may come in next, and what keeps it.")
     follows: Followed | None
@@ -246,6 +260,11 @@ class Freeze(Answered):
     reason: str
     at: datetime
     until: datetime | None
+
+
+class GlassOpened(Answered):
+    glass: GlassInPlace
+    url: str = Field(description="How the database is reached, from this machine. Shown once, kept nowhere.")
 
 
 class Thawed(Answered):
