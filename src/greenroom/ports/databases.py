@@ -95,8 +95,9 @@ class Databases(Protocol):
 
     def open_door(self, environment: str, name: str, *, writes: bool, until: datetime) -> Secret:
         """Let a person into the application's database by hand, over TCP from this machine: a URL with a role of its
-        own that reads everything (with `writes`, writes it as well), logs in until `until` at most, and whose statements
-        are logged. The URL is kept nowhere; under the same name again it is another one, and the one before opens nothing.
+        own that reads everything (with `writes`, writes it as well), logs in until `until` at most, and whose
+        statements are logged. The URL is kept nowhere; under the same name again it is another one, and the one
+        before opens nothing.
 
         Raises Errored (`database.absent`).
         """

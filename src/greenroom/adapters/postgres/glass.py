@@ -1,8 +1,9 @@
 """Break-glass access: a role of its own for one person, until an instant, and its end.
 
-The role reads everything (`pg_read_all_data`, PostgreSQL 14), or writes as well; row security holds for it. What it does
-stands in the cluster's log under its name, and only a superuser could switch that off. Its password is given away once
-and kept nowhere. `VALID UNTIL` keeps it from logging in after its end; sessions that are open then are ended by `close`.
+The role reads everything (`pg_read_all_data`, PostgreSQL 14), or writes as well; row security holds for it. What it
+does stands in the cluster's log under its name, and only a superuser could switch that off. Its password is given away
+once and kept nowhere. `VALID UNTIL` keeps it from logging in after its end; sessions that are open then are ended by
+`close`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ DOORS = """
 """
 
 OWNS_IN = """
-    SELECT DISTINCT d.datname FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid JOIN pg_database d ON d.oid = s.dbid
+    SELECT DISTINCT d.datname FROM pg_shdepend s
+    JOIN pg_roles r ON r.oid = s.refobjid JOIN pg_database d ON d.oid = s.dbid
     WHERE s.refclassid = 'pg_authid'::regclass AND r.rolname = %s AND d.datallowconn
 """
 
@@ -89,8 +91,8 @@ class GlassDoors:
 
     def _remove(self, cluster: Cluster, role: str) -> None:
         """First nobody can come in any more, then those inside leave, then the role goes. What it made (large objects,
-        with the right to write) belongs to the application from then on. Where a database that was put aside still names
-        it, the role stays, and opens nothing."""
+        with the right to write) belongs to the application from then on. Where a database that was put aside still
+        names it, the role stays, and opens nothing."""
         superuser = self._clusters.superuser(cluster)
         with session(superuser, MAINTENANCE) as connection:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
