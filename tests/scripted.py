@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
+from greenroom.domain.errors import Errored
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.clock import Clock
@@ -19,6 +21,9 @@ class ScriptedDatabases:
     def __init__(self, clock: Clock) -> None:
         self.schema: dict[str, str] = {}
         self.written: Mapping[str, tuple[int, int, int]] = {}
+        self.open_doors: dict[str, dict[str, int]] = {}
+        self.given: list[Secret] = []  # every URL that let somebody in
+        self.is_away = False  # nobody answers those who ask for doors
         self._clock = clock
         self._points: dict[tuple[str, str], tuple[RestorePoint, str]] = {}
         self._aside: dict[tuple[str, str], str] = {}
@@ -75,6 +80,23 @@ class ScriptedDatabases:
 
     def connections(self, environment: str) -> int:
         return 0
+
+    def open_door(self, environment: str, name: str, *, writes: bool, until: datetime) -> Secret:
+        if self.is_away:
+            raise Errored("database.unreachable", "nobody answers where the database should be")
+        self.open_doors.setdefault(environment, {})[name] = 0
+        self.given.append(Secret(f"postgresql://{name}:door-{environment}-{len(self.given)}@/app"))
+        return self.given[-1]
+
+    def close_door(self, environment: str, name: str) -> None:
+        if self.is_away:
+            raise Errored("database.unreachable", "nobody answers where the database should be")
+        self.open_doors.get(environment, {}).pop(name, None)
+
+    def doors(self, environment: str) -> Mapping[str, int]:
+        if self.is_away:
+            raise Errored("database.unreachable", "nobody answers where the database should be")
+        return dict(self.open_doors.get(environment, {}))
 
     def damage(self, environment: str) -> list[Damage]:
         return []

@@ -29,6 +29,7 @@ FAMILIES = {
     "evidence": "What was found out about a release.",
     "freeze": "No ordinary promotion into an environment.",
     "gate": "Rules that let a release in or keep it out. Each is explained, with its cases, in [gates](gates.md).",
+    "glass": "Break-glass access: an operator in a database by hand, for a while.",
     "home": "The directory in which Greenroom keeps a project.",
     "hook": "Webhooks: pushes to a branch that an environment follows.",
     "init": "Writing a first `greenroom.yaml`.",

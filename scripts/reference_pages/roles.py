@@ -39,6 +39,7 @@ COMMANDS = {
     Action.RESTORE: "`backup restore`",
     Action.MASK: "`data discover`, `data make`",
     Action.REFRESH: "`data refresh`",
+    Action.BREAK_GLASS: "`break-glass open`, `break-glass close`",
 }
 
 INTRODUCTION = """\

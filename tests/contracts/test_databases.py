@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -304,3 +305,49 @@ def test_stop_can_be_repeated_and_data_stays(bench: Bench) -> None:
     bench.databases.stop("uat")
     bench.databases.ensure("qa", bench.services)
     assert bench.rows(table) == 3
+
+
+def opened(bench: Bench, name: str, *, writes: bool = False, seconds: float = 600) -> str:
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    return bench.databases.open_door("qa", name, writes=writes, until=until).reveal()
+
+
+def test_a_door_is_there_until_it_is_closed(bench: Bench) -> None:
+    """It is listed, has a password of its own that no other call gives away, and closing it twice is as once."""
+    url = opened(bench, "glass-a1")
+    other = opened(bench, "glass-a2", writes=True)
+    assert set(bench.databases.doors("qa")) == {"glass-a1", "glass-a2"}
+    secrets = {urlsplit(u).password for u in (url, other)}
+    assert len(secrets) == 2
+    assert not secrets & {p.reveal() for p in parts(bench.databases.passwords("qa"))}
+    for _ in range(2):
+        bench.databases.close_door("qa", "glass-a1")
+        assert set(bench.databases.doors("qa")) == {"glass-a2"}
+    bench.databases.close_door("qa", "glass-a2")
+    assert bench.databases.doors("qa") == {}
+
+
+def test_a_door_opened_again_is_another(bench: Bench) -> None:
+    """Under the same name the password is new, and there is still one."""
+    first = opened(bench, "glass-b")
+    assert opened(bench, "glass-b") != first
+    assert set(bench.databases.doors("qa")) == {"glass-b"}
+    bench.databases.close_door("qa", "glass-b")
+
+
+def test_no_door_where_no_database_is(bench: Bench) -> None:
+    """Opening says so; there are none, and closing one is nothing."""
+    with pytest.raises(Errored) as errored:
+        bench.databases.open_door("uat", "glass-c", writes=False, until=datetime.now(UTC))
+    assert errored.value.code == "database.absent"
+    assert bench.databases.doors("uat") == {}
+    bench.databases.close_door("uat", "glass-c")
+
+
+@pytest.mark.parametrize("name", ["glass_a", 'a"b', "a;drop", "", "A", "postgres'"])
+def test_hostile_names_of_doors_are_refused(bench: Bench, name: str) -> None:
+    """The name becomes a role's: none is taken unchecked."""
+    with pytest.raises(BadInput):
+        opened(bench, name)
+    with pytest.raises(BadInput):
+        bench.databases.close_door("qa", name)

@@ -107,6 +107,12 @@ class NewFreeze(Asked):
     until: datetime | None = Field(None, description="With an offset. Until it is lifted, when absent.")
 
 
+class NewGlass(Asked):
+    reason: Reason
+    seconds: float = Field(gt=0, le=4 * 3600, allow_inf_nan=False, description="How long, at most 4 hours.")
+    writes: bool = Field(False, description="Write as well. It only reads, when absent.")
+
+
 class Revocation(Asked):
     reason: Reason
 

@@ -110,14 +110,16 @@ def _environments(environments: list[dict[str, Any]]) -> Iterator[Metric]:
     age = GaugeMetricFamily("greenroom_environment_age_seconds", "How long it is there", labels=["environment"])
     up = GaugeMetricFamily("greenroom_environment_up", "1 if its processes run", labels=["environment"])
     frozen = GaugeMetricFamily("greenroom_environment_frozen", "Freezes that hold", labels=["environment"])
+    glass = GaugeMetricFamily("greenroom_glass_open", "People let into its database by hand", labels=["environment"])
     for e in environments:
+        glass.add_metric([e["name"]], len(e["glass"]))
         frozen.add_metric([e["name"]], len(e["frozen"]))
         if e["release"]:
             release.add_metric([e["name"], e["kind"], e["release"]["version"], e["release"]["digest"]], 1)
             age.add_metric([e["name"]], e["age_seconds"])
         if e["health"]:
             up.add_metric([e["name"]], float(e["health"] == "up"))
-    yield from (release, age, up, frozen)
+    yield from (release, age, up, frozen, glass)
 
 
 def _counted(read: Read) -> Iterator[Metric]:

@@ -171,6 +171,19 @@ class Followed(Answered):
     failed: WorkSummary | None = Field(description="Why its newest commit is not there, if it failed.")
 
 
+class GlassInPlace(Answered):
+    id: str
+    environment: str
+    by: str
+    reason: str
+    writes: bool = Field(description="False: it reads only.")
+    at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+    closed_why: str
+    open: bool
+
+
 class EnvironmentInPlace(Answered):
     name: str
     kind: Literal["dev", "qa", "packaging", "uat", "staging", "production"]
@@ -182,6 +195,7 @@ class EnvironmentInPlace(Answered):
     data: Held | None = Field(description="What its database holds.")
     health: str | None
     frozen: list[Frozen]
+    glass: list[GlassInPlace] = Field(description="Who is let into its database by hand.")
     work: list[WorkSummary]
     egress: EgressStanding | None = Field(description="Where it may go on the network; null where nothing runs.")
     idle: list[str] = Field(description="Processes that reach outside and are not started here.")
@@ -245,6 +259,11 @@ class Freeze(Answered):
     reason: str
     at: datetime
     until: datetime | None
+
+
+class GlassOpened(Answered):
+    glass: GlassInPlace
+    url: str = Field(description="How the database is reached, from this machine. Shown once, kept nowhere.")
 
 
 class Thawed(Answered):

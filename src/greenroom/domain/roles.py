@@ -52,6 +52,7 @@ class Action(StrEnum):
     RESTORE = "restore"
     MASK = "mask"
     REFRESH = "refresh"
+    BREAK_GLASS = "break_glass"
 
 
 EVERYWHERE = frozenset(Kind)
@@ -127,6 +128,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.RESTORE: frozenset({Kind.STAGING, Kind.PRODUCTION}),
         _A.MASK: EVERYWHERE,
         _A.REFRESH: frozenset({Kind.STAGING}),
+        _A.BREAK_GLASS: frozenset({Kind.STAGING, Kind.PRODUCTION}),
     },
     # An administrator configures and grants roles. Doing the work of another role takes that role,
     # granted on the ledger; nobody edits the ledger.

@@ -96,6 +96,25 @@ class Databases(Protocol):
     def connections(self, environment: str) -> int:
         """How many the application holds at the moment."""
 
+    def open_door(self, environment: str, name: str, *, writes: bool, until: datetime) -> Secret:
+        """Let a person into the application's database by hand, over TCP from this machine: a URL with a role of its
+        own that reads everything (with `writes`, writes it as well), logs in until `until` at most, and whose
+        statements are logged. The URL is kept nowhere; under the same name again it is another one, and the one
+        before opens nothing.
+
+        Raises Errored (`database.absent`).
+        """
+
+    def close_door(self, environment: str, name: str) -> None:
+        """Its role opens nothing any more and its sessions are ended. Idempotent; nothing where there is none.
+
+        Raises Errored (`glass.sessions_remain`), and what connecting raises.
+        """
+
+    def doors(self, environment: str) -> Mapping[str, int]:
+        """By name, those that open or have sessions, and how many; also those whose time is over, and those that came
+        with a restored state. Nothing where there is no database."""
+
     def damage(self, environment: str) -> list[Damage]:
         """What is wrong with the environment's cluster or its restore points; nothing for one that never had any."""
 

@@ -1,5 +1,5 @@
 """Keeping backups going by themselves: the log flows, what came is moved on, and backups and drills are asked for when
-they are due. From the first promotion on; nobody has to begin it."""
+they are due. From the first promotion on; nobody has to begin it. Break-glass access ends here, too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.upkeep import due_backup
 from greenroom.domain.work import State, Work
-from greenroom.services import backups, data
+from greenroom.services import backups, data, glass
 from greenroom.services.app import App
 from greenroom.store import records
 
@@ -51,6 +51,7 @@ class Custodian:
 
     def look(self) -> list[Work]:
         """One round over all environments; the work that was asked for. One in trouble holds up no other."""
+        glass.tend(self._app)
         asked: list[Work] = []
         for environment in self._app.world.project().environments:
             if not environment.backups.is_on or not self._has_database(environment.name):

@@ -12,17 +12,18 @@ from sqlalchemy import Connection
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.evidence import Freeze
 from greenroom.domain.gate import Request
+from greenroom.domain.glass import Glass
 from greenroom.domain.ledger import parse_timestamp
 from greenroom.domain.names import short
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import Direction, State, Work
 from greenroom.ports.runtime import InstanceState
-from greenroom.services import data, egress
+from greenroom.services import data, egress, glass
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
 from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there, without_output
-from greenroom.store import records
+from greenroom.store import glasses, records
 from greenroom.store.records import Called, EnvironmentRow
 from greenroom.workflows.instances import idle_processes
 
@@ -38,6 +39,7 @@ class _Known:
     rows: list[EnvironmentRow]
     called: Mapping[str, Called]
     freezes: Mapping[str, list[Freeze]]
+    glasses: list[Glass]
     works: Mapping[str | None, list[Work]]
     made: list[Work]
     """Works that made the newest releases, newest first, where an environment follows a branch."""
@@ -54,7 +56,10 @@ def path(app: App, actor: Actor) -> dict[str, Any]:
         digests = [d for row in rows for d in (row.current, row.previous)] + [w.release for w in works]
         follows = any(e.follow for e in app.world.project().environments)
         made = app.world.store.works.find(tx, kinds=[WorkKind.RELEASE], limit=MOST_MADE) if follows else []
-        known = _Known(rows, records.called(tx, digests), records.freezes(tx), _by_environment(works), made, now)
+        opened = glasses.open_ones(tx)
+        known = _Known(
+            rows, records.called(tx, digests), records.freezes(tx), opened, _by_environment(works), made, now
+        )
         shown = [_environment(app, tx, actor, known, i) for i in range(len(rows))]
         making = [_work_view(w, now, known.called, heard=hears(actor, None)) for w in known.works.get(None, [])]
     return {"project": app.world.project().project, "at": now, "environments": shown, "releases": making}
@@ -182,6 +187,7 @@ def _environment(app: App, tx: Connection, actor: Actor, known: _Known, index: i
         "data": data.holding_view(app, tx, row)["holds"] if config.runs else None,
         "health": _health(app, row) if config.runs and row.current else None,
         "frozen": [{"by": f.by, "reason": f.reason, "until": f.until} for f in freezes],
+        "glass": [glass.view(g) for g in known.glasses if g.environment == row.name],
         "work": [_work_view(w, now, known.called, heard=hears(actor, row.kind)) for w in mine],
         "egress": egress.standing(app, row.name) if config.runs else None,
         "idle": _idle(app, tx, row),

@@ -16,6 +16,7 @@ INDEXED = {
     "environment": ("id",),
     "account": ("id",),
     "policy": ("id", "at"),
+    "glass": ("id",),
 }
 """By which columns of which recorded table the ledger's entries are looked up."""
 

@@ -7,11 +7,11 @@ transaction; their contents can therefore be recomputed from the ledger and comp
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, text
 
 from greenroom.store.columns import Instant, Json, Text
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -145,8 +145,23 @@ policy = Table(
     Index("policy_by_time", "at"),
 )
 
+glass = Table(
+    "glass",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("writes", Boolean, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_why", Text, nullable=False, default=""),
+    Index("glass_by_end", "closed_at", "at"),
+)
+
 RECORDED: dict[str, Table] = {
-    t.name: t for t in (release, evidence, approval, freeze, override, environment, account, policy)
+    t.name: t for t in (release, evidence, approval, freeze, override, environment, account, policy, glass)
 }
 """What can be recomputed from the ledger: table by the name its rows have in an entry's subject."""
 

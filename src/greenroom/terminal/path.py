@@ -153,7 +153,7 @@ class _View:
 
     def _notes(self, e: dict[str, Any], *, named: bool = True) -> Iterator[RenderableType]:
         """What a person should know of an environment, as lines under its name."""
-        lines = [*self._frozen(e), *self._open(e), *self._idle(e), *self._works(e)]
+        lines = [*self._glass(e), *self._frozen(e), *self._open(e), *self._idle(e), *self._works(e)]
         lines += [*self._not_followed(e), *self._arrow_lines(e)]
         if not lines:
             return
@@ -166,6 +166,12 @@ class _View:
             yield grid
         else:
             yield from lines
+
+    def _glass(self, e: dict[str, Any]) -> Iterator[Text]:
+        for g in e["glass"]:
+            how = "reads and writes" if g["writes"] else "reads"
+            said = f"break-glass: {one_line(g['by'])} {how} its database by hand: {one_line(g['reason'])}"
+            yield Text(f"{self.signs.no} {said}, ends {until(g['expires_at'], self.now)}", style="bold red")
 
     def _frozen(self, e: dict[str, Any]) -> Iterator[Text]:
         for f in e["frozen"]:

@@ -56,6 +56,9 @@ TABLE: dict[tuple[str, str], Ask] = {
     ("POST", "/environments/{env}/drills"): each(A.BACK_UP),
     ("POST", "/environments/{env}/verifications"): each(A.BACK_UP, {}),
     ("POST", "/environments/{env}/refreshes"): each(A.REFRESH, {"dry_run": True}),
+    ("GET", "/break-glass"): Ask(A.VIEW),
+    ("POST", "/environments/{env}/break-glass"): each(A.BREAK_GLASS, {"reason": "why", "seconds": 60}),
+    ("DELETE", "/break-glass/{glass_id}"): Ask(A.BREAK_GLASS),
     ("GET", "/data"): Ask(A.VIEW),
     ("GET", "/datasets"): Ask(A.VIEW),
     ("POST", "/datasets"): Ask(A.MASK, {}),
@@ -126,6 +129,7 @@ def requests(api: Api, route: tuple[str, str]) -> Iterator[tuple[Kind | None, st
             "evidence_id": evidence_of(api.app, env),
             "approval_id": "approval-1",
             "message": "1.a",
+            "glass_id": "glass-0",
             "name": "nobody" if "accounts" in route[1] else "PAYMENT_TOKEN",
         }
         body = ask.body and {k: v.format(**names) if isinstance(v, str) else v for k, v in ask.body.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from greenroom.adapters.postgres.census import Census, Tally, changes
@@ -46,6 +47,7 @@ class Cluster:
     epoch: int = 0  # a restored database counts anew
     migrating: bool = False
     connections: int = 0
+    doors: dict[str, int] = field(default_factory=dict)  # by name, the number in its password
 
 
 class MemoryDatabases:
@@ -54,6 +56,7 @@ class MemoryDatabases:
     def __init__(self, clock: Clock, providers: Sequence[Provider] = PROVIDERS) -> None:
         self._clock, self._providers = clock, providers
         self._clusters: dict[str, Cluster] = {}
+        self._opened = 0
 
     def ensure(self, environment: str, services: Services) -> Database:
         checked_name(environment, "environment")
@@ -144,6 +147,22 @@ class MemoryDatabases:
 
     def connections(self, environment: str) -> int:
         return self._need(environment).connections
+
+    def open_door(self, environment: str, name: str, *, writes: bool, until: datetime) -> Secret:
+        checked_name(name, "break-glass access")
+        cluster = self._need(environment)
+        self._opened += 1
+        cluster.doors[name] = self._opened
+        return Secret(f"postgresql://{name}:door-{self._opened}@{cluster.database.url.reveal().rpartition('@')[2]}")
+
+    def close_door(self, environment: str, name: str) -> None:
+        found = self._clusters.get(checked_name(environment, "environment"))
+        if found is not None:
+            found.doors.pop(checked_name(name, "break-glass access"), None)
+
+    def doors(self, environment: str) -> Mapping[str, int]:
+        found = self._clusters.get(checked_name(environment, "environment"))
+        return dict.fromkeys(found.doors, 0) if found else {}
 
     def damage(self, environment: str) -> list[Damage]:
         return []

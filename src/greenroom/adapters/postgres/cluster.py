@@ -130,6 +130,12 @@ class Clusters:
         with kept():
             return self._keeper.status(cluster.kept_as).state == "running"
 
+    def renew_settings(self, cluster: Cluster) -> None:
+        """Settings that an earlier Greenroom wrote become today's, in the running server too."""
+        if self._write_settings(cluster):
+            with kept():
+                self._keeper.signal(cluster.kept_as, "SIGHUP")
+
     @contextmanager
     def held(self, environment: str) -> Iterator[None]:
         """One change at a time to an environment's cluster, across processes."""

@@ -18,6 +18,9 @@ SUPERUSER = "postgres"
 APP = "app"
 """The application's role and database carry the same name in every environment."""
 
+GLASS = "greenroom_glass"
+"""The group of the roles of people who were let in by hand. It cannot log in itself."""
+
 MAINTENANCE = "postgres"
 """The database for administration; applications may not connect to it."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Door, session
+from greenroom.adapters.postgres.glass import GlassDoors
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.providers import Provider, find_providers
 from greenroom.adapters.postgres.restore_points import RestorePoints
@@ -67,6 +69,7 @@ class PostgresDatabases:
         self._points = RestorePoints(home, self._clusters, clock)
         self._restoring = Restoring(home, self._clusters, self._points, clock, reached)
         self._scratch = Scratch(home, self._clusters, clock)
+        self._doors = GlassDoors(self._clusters, clock)
 
     def ensure(self, environment: str, services: Services) -> Database:
         cluster = self._clusters.up(environment, services)
@@ -147,6 +150,15 @@ class PostgresDatabases:
         with session(self._superuser(environment), MAINTENANCE) as connection:
             row = connection.execute(CONNECTIONS, [APP]).fetchone()
             return int(row[0]) if row else 0
+
+    def open_door(self, environment: str, name: str, *, writes: bool, until: datetime) -> Secret:
+        return self._doors.open(environment, name, writes=writes, until=until)
+
+    def close_door(self, environment: str, name: str) -> None:
+        self._doors.close(environment, name)
+
+    def doors(self, environment: str) -> Mapping[str, int]:
+        return self._doors.all(environment)
 
     def damage(self, environment: str) -> list[Damage]:
         return [*self._clusters.damage(environment), *self._points.damage(environment)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenroom.adapters.postgres.connect import APP, SUPERUSER
+from greenroom.adapters.postgres.connect import APP, GLASS, SUPERUSER
 from greenroom.domain.errors import BadInput
 
 PRELOADED = frozenset({"pg_stat_statements", "pg_cron", "timescaledb", "pgaudit", "auto_explain", "pg_partman_bgw"})
@@ -17,7 +17,7 @@ COMMON = {
     "unix_socket_permissions": "0700",
     "log_destination": "stderr",
     "logging_collector": "off",
-    "log_line_prefix": "%m [%p] ",
+    "log_line_prefix": "%m [%p] %q%u ",  # who, where it is a session that speaks
     "log_timezone": "UTC",
     # Statements and the details of errors hold people's data and new passwords: they do not enter a log.
     "log_statement": "none",
@@ -73,12 +73,14 @@ def settings_text(
 
 
 def hba_text() -> str:
-    """`pg_hba.conf`: the superuser only through the private socket, the application only into its own database."""
+    """`pg_hba.conf`: the superuser only through the private socket, the application only into its own database,
+    and beside it who was let in by hand."""
     rules = [
         ("local", "all", SUPERUSER, ""),
         ("local", "replication", SUPERUSER, ""),
         ("local", "all", APP, ""),  # restores load as the application's role
         ("host", APP, APP, "127.0.0.1/32"),
+        ("host", APP, f"+{GLASS}", "127.0.0.1/32"),  # whoever was let in by hand; none while the role has no member
     ]
     return "# Written by Greenroom; changes are overwritten.\n" + "".join(
         f"{kind:6} {database:12} {user:10} {address:14} scram-sha-256\n" for kind, database, user, address in rules
