@@ -52,6 +52,7 @@ class Action(StrEnum):
     RESTORE = "restore"
     MASK = "mask"
     REFRESH = "refresh"
+    CLONE = "clone"
 
 
 EVERYWHERE = frozenset(Kind)
@@ -74,6 +75,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_MAIL: TESTED,
         _A.SET_SECRET: EARLY,
         _A.REFRESH: TESTED,
+        _A.CLONE: TESTED,
     },
     _R.TESTER: {
         _A.VIEW: EVERYWHERE,
@@ -84,6 +86,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_LOGS: TESTED,
         _A.READ_MAIL: TESTED | {Kind.UAT},
         _A.REFRESH: frozenset({Kind.QA}),
+        _A.CLONE: TESTED,
     },
     _R.ENGINEER: {
         _A.VIEW: EVERYWHERE,
@@ -104,6 +107,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.RESTORE: EVERYWHERE - {Kind.PRODUCTION},
         _A.MASK: EVERYWHERE,
         _A.REFRESH: EVERYWHERE - {Kind.PRODUCTION},
+        _A.CLONE: TESTED,
     },
     _R.CLIENT: {_A.VIEW: EVERYWHERE, _A.APPROVE: frozenset({Kind.UAT, Kind.STAGING, Kind.PRODUCTION})},
     _R.MANAGER: {
