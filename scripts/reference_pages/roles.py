@@ -39,6 +39,7 @@ COMMANDS = {
     Action.RESTORE: "`backup restore`",
     Action.MASK: "`data discover`, `data make`",
     Action.REFRESH: "`data refresh`",
+    Action.CLONE: "`clone`, `clone reset`, `clone drop`, `dev`: their own alone",
 }
 
 INTRODUCTION = """\
