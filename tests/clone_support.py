@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -62,8 +62,7 @@ def publish(ground: Ground, name: str, fill: Callable[[str], None], *, services:
     folder = ground.home.datasets / name
     folder.mkdir(mode=0o711)
     source = next((ground.home.environments / "seed").glob("postgres-*/data"))
-    shutil.copytree(source, folder / "data")
-    (folder / "data").chmod(0o700)
+    subprocess.run(["cp", "-a", str(source), str(folder / "data")], check=True)
     made = dataset(name)
     told = asdict(made) | {"label": "masked", "made_at": made.made_at.isoformat(), "as_of": AT.isoformat()}
     (folder / "dataset.json").write_text(json.dumps(told))

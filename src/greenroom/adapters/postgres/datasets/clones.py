@@ -22,7 +22,7 @@ from typing import Any
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
-from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, session
+from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe, session
 from greenroom.adapters.postgres.database import url_of
 from greenroom.adapters.postgres.datasets.vault import read_dataset
 from greenroom.adapters.postgres.ground import own_directory
@@ -51,6 +51,7 @@ SMALL = {
     "max_replication_slots": "0",
     "max_logical_replication_workers": "0",
     "archive_mode": "off",
+    "cron.launch_active_jobs": "off",  # unknown where pg_cron is not loaded, and then it means nothing
     "synchronous_commit": "off",  # a clone that loses the last half second of its developer's changes is still one
 }
 """Many run beside each other, and nothing is ever recovered from their log."""
@@ -100,15 +101,13 @@ class PostgresClones:
         self._credentials.put(key, SUPERUSER, self._clusters.password(VAULT, SUPERUSER))
         cluster = self._clusters.up(key, Services(major, found.extensions))
         self._reached("fill.started")
-        door = self._clusters.superuser(cluster)
-        with session(door, APP) as connection:
-            neutralise(connection)
-        own = Secret(secrets.token_urlsafe(32))
+        door, own = self._clusters.superuser(cluster), Secret(secrets.token_urlsafe(32))
+        neutralise(door)
         with session(door, MAINTENANCE) as connection:
+            set_password(connection, self._clusters.application(cluster))
             set_password(connection, Door(door.host, door.port, SUPERUSER, own))
         self._reached("fill.settled")
         self._credentials.put(key, SUPERUSER, own)
-        ensure_ground(self._clusters.superuser(cluster), self._clusters.application(cluster), found.extensions)
 
     def url(self, clone: Clone) -> Secret:
         found = self._clusters.find(clone.key)
@@ -118,9 +117,10 @@ class PostgresClones:
                 f"the clone {clone.name} is not there",
                 hint="greenroom clone list shows those there are",
             )
-        cluster = self._clusters.up(clone.key, Services(found.record.major, found.record.extensions))
-        application = self._clusters.application(cluster)
-        ensure_ground(self._clusters.superuser(cluster), application, cluster.record.extensions)
+        application = self._clusters.application(found)
+        if not self._opens(application):
+            cluster = self._clusters.up(clone.key, Services(found.record.major, found.record.extensions))
+            ensure_ground(self._clusters.superuser(cluster), application, cluster.record.extensions)
         return url_of(application)
 
     def clear(self, clone: Clone) -> None:
@@ -148,6 +148,14 @@ class PostgresClones:
                     self.clear(now)
                     swept += 1
         return swept
+
+    def _opens(self, application: Door) -> bool:
+        """True where it runs already and lets its owner in: by far the usual case, and asked for all day long."""
+        try:
+            probe(application, APP)
+        except (NotYet, Errored):
+            return False
+        return True
 
     def _take_out(self, clone: Clone, major: int | None) -> None:
         """No server runs and nothing is in it; of a cluster of the same major version, the port stays."""
