@@ -17,13 +17,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, discovery, growth, masked_copy, promotions, recovery, status, verification
+from bench import clones, decision, discovery, growth, masked_copy, promotions, recovery, status, verification
 from bench.figure import Figure
 
 Measure = Callable[[Path], list[Figure]]
 BENCHMARKS: dict[str, Measure] = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (decision, verification, growth, status, promotions, masked_copy, recovery, discovery)
+    for module in (decision, verification, growth, status, promotions, masked_copy, recovery, clones, discovery)
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.backups import MemoryBackups
+from greenroom.adapters.memory.clones import MemoryClones
 from greenroom.adapters.memory.datasets import MemoryCandidates, MemoryVault
 from greenroom.adapters.memory.edge import MemoryEdge
 from greenroom.adapters.memory.egress import MemoryEgress
@@ -89,6 +90,7 @@ def memory_world(
         backups=MemoryBackups(clock),
         vault=vault,
         candidates=MemoryCandidates(clock, vault),
+        clones=MemoryClones(vault),
         artifacts=artifacts,
         sealer=MemorySealer(artifacts),
         secrets=MemorySecrets(),

@@ -40,6 +40,7 @@ COMMANDS = {
     Action.MASK: "`data discover`, `data make`",
     Action.REFRESH: "`data refresh`",
     Action.BREAK_GLASS: "`break-glass open`, `break-glass close`",
+    Action.CLONE: "`clone`, `clone reset`, `clone drop`, `dev`: their own alone",
 }
 
 INTRODUCTION = """\

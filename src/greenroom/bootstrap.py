@@ -22,6 +22,7 @@ from greenroom.adapters.postgres.backup.backups import PostgresBackups
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.postgres.datasets.candidates import PostgresCandidates
+from greenroom.adapters.postgres.datasets.clones import SMALL, USER, PostgresClones
 from greenroom.adapters.postgres.datasets.vault import PostgresVault
 from greenroom.adapters.probe import HttpProbe
 from greenroom.adapters.runtimes import users
@@ -89,6 +90,9 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     secrets = FileSecrets(home)
     credentials = FileSecrets(home, "database")
     clusters = Clusters(home, keeper, project, clock, credentials, ensure_user=users.ensure_user, adopt=adopt)
+    own = Clusters(
+        home, keeper, project, clock, credentials, ensure_user=users.ensure_user, adopt=adopt, user=USER, settings=SMALL
+    )
     databases = PostgresDatabases(home, keeper, project, clock, ensure_user=users.ensure_user, adopt=adopt)
     world = World(
         clock=clock,
@@ -109,6 +113,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
         ),
         vault=PostgresVault(home, clusters, credentials, clock),
         candidates=PostgresCandidates(home, clusters, clock, _reached(os.environ, "refresh")),
+        clones=PostgresClones(home, own, credentials, _reached(os.environ, "clone")),
         artifacts=OciArtifacts(home, keyring, toolchain),
         sealer=OciSealer(home, keyring, databases, toolchain, recipe_of, account=_build_account(home)),
         secrets=secrets,
@@ -167,7 +172,7 @@ def _storage(policy: AppliedPolicy, secrets: FileSecrets) -> Callable[[str], Sto
 
 
 def _reached(environment: Mapping[str, str], kind: str) -> Callable[[str], None]:
-    """Boundaries within a restore or refresh are crash points too: `restore.exchange.aside`."""
+    """Boundaries within a restore, refresh or clone are crash points too: `restore.exchange.aside`."""
     crash = crash_points(environment)
     return lambda boundary: crash(f"{kind}.{boundary}")
 

@@ -141,6 +141,7 @@ class Hands:
     def _begin(self) -> None:
         try:
             self._control.world.databases.sweep()
+            self._control.world.clones.sweep()
             recover(self._control.app)
         except Exception:  # work goes on all the same: it starts by itself what it needs
             log.exception("recovery.broke")

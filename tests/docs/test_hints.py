@@ -30,8 +30,8 @@ def found(words: list[str]) -> tuple[Any, list[str]]:
     """The command these words begin with, and what is left of them. Raises KeyError for one that is not there."""
     command, left = root(), words
     while inner := getattr(command, "commands", None):
-        if words[:1] == ["release"] and command is not root() and (not left or left[0] not in inner):
-            return inner["make"], left  # greenroom release [COMMIT]
+        if words[:1] in (["release"], ["clone"]) and command is not root() and (not left or left[0] not in inner):
+            return inner["make"], left  # greenroom release [COMMIT], greenroom clone [--name NAME]
         if not left:
             return command, left  # a noun by itself, in prose
         command, left = inner[left[0]], left[1:]

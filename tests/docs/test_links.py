@@ -69,6 +69,8 @@ def test_every_command_that_is_named_exists(page: Page) -> None:
         assert name is not None, f"{page.path} names `greenroom {text}`, which is no command"
         if name == words[0] == "release" and len(words) > 1 and not words[1].startswith("-"):
             continue  # greenroom release [COMMIT]
+        if name == words[0] == "clone":
+            name = "clone make"
         options = {o for p in known[name].params for o in p.opts + p.secondary_opts}  # type: ignore[attr-defined]
         for word in words:
             if word.startswith("--"):
@@ -100,4 +102,5 @@ def _is_other(text: str) -> bool:
     endings = (".py", ".md", ".db", ".json", ".log", ".key", ".toml", ".yaml", ".sock", ".guard", ".ok")
     keys = ("release.timeout", "migration.timeout", "migration.contracts", "migration.down", "health.boot", "bake.for")
     others = ("canary.hold", "account.granted", "release.version")
+    others += ("clone.created", "clone.dropped", "clone.expired", "clone.reset")
     return text.endswith(endings) or text in keys + others or text in EVENTS

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pwd
+import re
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.adapters.runtimes.users import can_separate, ensure_user
 from greenroom.domain.release import Services
-from tests.life_support import Life, living, pin, wait_until
+from tests.life_support import GREENROOM, Life, living, pin, wait_until
 from tests.postgres_ground import query
 
 REQUIREMENTS = Path(__file__).parents[2] / "bench/application/requirements.in"
@@ -95,7 +99,7 @@ PEOPLE = (
 @pytest.fixture(scope="module")
 def life() -> Iterator[Life]:
     """1.0 runs in all three; production has people, and a backup of them."""
-    names = ("dev", "staging", "production", "look", "show")
+    names = ("dev", "staging", "production", "look", "show", "tree")
     with living("", environments=names, config=CONFIG) as life:
         life.files = {"serve.py": SERVE, "migrate.py": MIGRATE}
         life.repository.mkdir()
@@ -200,6 +204,74 @@ def test_a_newer_release_in_staging_lives_on_the_older_data(life: Life) -> None:
     assert "since yesterday" in people(life, "staging")
     columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'nick'"
     assert (query(url(life, "staging"), columns), query(url(life, "production"), columns)) == ([(1,)], [(0,)])
+
+
+def test_a_developer_has_a_database_of_their_own(life: Life) -> None:
+    """Two of one name belong to two people; nobody of production is in them; what is written into one is in no other.
+    Lists, lineage and the ledger tell of them and of no address; a reset gives back what the dataset has."""
+    ada, bob = somebody(life, "ada", "developer"), somebody(life, "bob", "tester")
+    mine, theirs = [as_one(life, who, "clone", "--name", "cart")["url"] for who in (ada, bob)]
+    assert as_one(life, ada, "clone", "--name", "cart")["url"] == mine != theirs
+    query(mine, "UPDATE person SET note = 'mine'")
+    notes = "SELECT count(*) FROM person WHERE note = 'mine'"
+    assert (query(mine, notes), query(theirs, notes), query(url(life, "dev"), notes)) == ([(2,)], [(0,)], [(0,)])
+    held = str(query(mine, "SELECT * FROM person"))
+    assert not any(said in held for person in PEOPLE for said in person)
+    shown = life.run("data", "lineage").stdout + life.run("clone", "list").stdout + life.run("ledger", "export").stdout
+    assert ("ada's clone" in shown, "clone.created" in shown) == (True, True)
+    assert not any(str(urlsplit(u).password) in shown for u in (mine, theirs))
+    life.env = ada
+    assert life.run("clone", "drop", "cart", "--owner", "bob", "--yes").returncode == 1
+    assert life.run("clone", "reset", "cart", "--yes").returncode == 0
+    life.env = {}
+    assert query(mine, notes) == [(0,)]
+    as_one(life, bob, "clone", "drop", "cart", "--yes")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(theirs, connect_timeout=5)
+
+
+def test_a_working_tree_runs_on_a_clone(life: Life) -> None:
+    """`greenroom dev` migrates the clone, shows its people, follows a change, and leaves nothing behind."""
+    ada = somebody(life, "ada", "developer")
+    database = as_one(life, ada, "clone", "--name", "tree")["url"]
+    env = {**os.environ, **ada, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    words = [*GREENROOM, "dev", "--clone", "tree", "--port", str(life.ports["tree"])]
+    script, migration = life.repository / "serve.py", life.repository / "migrate.py"
+    before, migrate = script.read_text(), migration.read_text()
+    migration.write_text(migrate + '    connection.execute("ALTER TABLE person ADD COLUMN IF NOT EXISTS shoe int")\n')
+    with subprocess.Popen(words, cwd=life.repository, env=env, text=True, stdout=subprocess.PIPE) as running:
+        try:
+            assert running.stdout is not None
+            assert f"http://127.0.0.1:{life.ports['tree']}" in running.stdout.readline()
+            shown = people(life, "tree")
+            assert shown.splitlines()[1:] == [
+                " ".join(row) for row in query(database, "SELECT name, email, note FROM person ORDER BY id")
+            ]
+            assert query(database, "SELECT count(shoe) FROM person") == [(0,)]
+            script.write_text(re.sub(r'"[12]\.0', '"mine', before))
+            wait_until(lambda: (life.visit("tree") or "").startswith("mine"), 60)
+        finally:
+            running.send_signal(signal.SIGINT)
+            said = running.stdout.read() if running.stdout else ""
+    script.write_text(before)
+    migration.write_text(migrate)
+    assert running.returncode == 0, said
+    assert "changed: serve.py" in said
+
+
+def somebody(life: Life, name: str, role: str) -> dict[str, str]:
+    """What the command line needs to be somebody with this role."""
+    known = json.loads((life.home.private / "api.json").read_text())
+    token = done(life, "account", "add", name, "--role", role)["token"]
+    return {"GREENROOM_TOKEN": token, "GREENROOM_URL": known["url"]}
+
+
+def as_one(life: Life, who: dict[str, str], *words: str) -> Any:
+    life.env = who
+    try:
+        return done(life, *words)
+    finally:
+        life.env = {}
 
 
 def test_production_cannot_be_reached_from_staging(life: Life) -> None:

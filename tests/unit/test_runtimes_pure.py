@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenroom.adapters.runtimes import elf
-from greenroom.adapters.runtimes.command import expand
 from greenroom.adapters.runtimes.ports import free_port
 from greenroom.adapters.runtimes.running import LONGEST_LINE, TAIL_BYTES, Output
 from greenroom.adapters.runtimes.sandbox import Identity, Sandbox, bwrap_argv, loader_prefix
+from greenroom.domain.command import expand
 from greenroom.domain.errors import BadInput
 from greenroom.domain.secret import Secret
 

@@ -61,6 +61,11 @@ class FileSecrets:
         key = hmac.digest(self._key(), b"greenroom: comparing secrets", "sha256")
         return hmac.digest(key, value.reveal().encode(), "sha256").hex()
 
+    def forget(self, environment: str) -> None:
+        """Remove all of them. Idempotent."""
+        with self._held(environment):
+            self._file(environment).unlink(missing_ok=True)
+
     def names(self, environment: str) -> list[str]:
         return sorted(self._read(environment))
 

@@ -78,6 +78,10 @@ class NewRefresh(Asked):
     dry_run: bool = Field(False, description="Only say what would be brought, and from where.")
 
 
+class WantedClone(Asked):
+    dataset: str | None = Field(None, max_length=100, description="Which masked dataset. The newest, when absent.")
+
+
 class Why(Asked):
     reason: Text = Field("", description="Why; it stands on the ledger.")
 

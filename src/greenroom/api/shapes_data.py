@@ -9,6 +9,7 @@ from pydantic import Field
 
 from greenroom.api.answered import Answered
 from greenroom.api.shapes import Decided, Held, Label, WorkSummary
+from greenroom.api.shapes_clones import CloneInPlace
 
 
 class HeldInPlace(Answered):
@@ -53,6 +54,7 @@ class Lineage(Answered):
     rules: str = Field(description="Digest of the masking rules in force.")
     environments: list[HeldInPlace] = Field(description="In the order of the path.")
     datasets: list[DatasetInPlace]
+    clones: list[CloneInPlace]
     problem: DataProblem | None
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from greenroom.cli import credentials, where
 from greenroom.domain.errors import BadInput
+from greenroom.domain.names import closest
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -102,6 +104,33 @@ class Session:
         raise BadInput(
             "cli.unconfirmed", "nothing was done", because="nobody said yes", hint="--yes says it beforehand"
         )
+
+
+def by_default(default: str, what: str = "") -> type[TyperGroup]:
+    """A group whose command `default` need not be said: `greenroom release [COMMIT]` is `greenroom release make
+    [COMMIT]`. Its own help is the group's. `what` the default takes as its first word; nothing when empty."""
+
+    class ByDefault(TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            asks_help = bool({"--help", "-h"} & set(args))
+            if not asks_help and not (args and args[0] in self.commands):
+                if args and not args[0].startswith("-"):
+                    self._refuse_misspelt(args[0])
+                args = [default, *args]
+            return super().parse_args(ctx, args)
+
+        def _refuse_misspelt(self, word: str) -> None:
+            """What is nearly a command is not meant for the default until somebody says so: that may take minutes."""
+            meant = closest(word, self.commands)
+            if meant is None and what:
+                return
+            near = (
+                f"did you mean greenroom {self.name} {meant}?" if meant else f"greenroom {self.name} --help shows them"
+            )
+            more = f" For {what} called so: greenroom {self.name} {default} {word}" if what else ""
+            raise BadInput("usage.invalid", f"greenroom {self.name}: there is no command {word!r}", hint=near + more)
+
+    return ByDefault
 
 
 def command(app: typer.Typer, name: str, **options: Any) -> Callable[[Function], Function]:

@@ -80,15 +80,29 @@ class BackupPolicy:
 
 
 @dataclass(frozen=True)
+class ClonePolicy:
+    """How many clones there may be, and how long after it was last asked for one is removed."""
+
+    limit: int = 10
+    per_owner: int = 3
+    expire_seconds: float = 604800.0
+
+    def as_policy(self) -> dict[str, Any]:
+        return {"limit": self.limit, "per_owner": self.per_owner, "expire": format_duration(self.expire_seconds)}
+
+
+@dataclass(frozen=True)
 class DataPolicy:
     """How production's data becomes harmless. `source` None: there is no production to take it from."""
 
     source: str | None = None
     plan: MaskingPlan = field(default_factory=MaskingPlan)
     keep: int = 3
+    clones: ClonePolicy = ClonePolicy()
 
     def as_policy(self) -> dict[str, Any]:
-        return {"source": self.source, **self.plan.as_dict(), "keep": self.keep}
+        told = {"source": self.source, **self.plan.as_dict(), "keep": self.keep}
+        return {**told, "clones": self.clones.as_policy()}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from greenroom.config.draft import Draft
 from greenroom.config.problems import NOT_SHOWN, Finding, nearest, unknown_key
 from greenroom.config.schema import Api, Edge, Environment
 from greenroom.config.to_domain import ports_of
+from greenroom.domain.clone import PREFIX
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
+from greenroom.domain.names import VAULT
 
 _KINDS = ", ".join(k.value for k in Kind)
 _IDLE_WHERE_NOTHING_RUNS = (
@@ -54,6 +56,14 @@ def every_kind_is_known(draft: Draft) -> Iterator[Finding]:
         if name not in kinds:
             more = nearest(name, [k.value for k in Kind])
             yield Finding(("environments", name, "kind"), f"is required (one of {_KINDS}): the name is none", more=more)
+
+
+def names_are_free(draft: Draft) -> Iterator[Finding]:
+    """What Greenroom itself calls so is no environment: the vault, and clones."""
+    for name in draft.environment_names:
+        if name == VAULT or name.startswith(PREFIX):
+            said = f"another name: `{VAULT}` and what begins with `{PREFIX}` is taken by Greenroom"
+            yield Finding(("environments", name), said, name, at_key=True)
 
 
 def order_of_kinds(draft: Draft) -> Iterator[Finding]:
@@ -205,6 +215,7 @@ RULES = (
     there_is_a_path,
     template_has_it,
     every_kind_is_known,
+    names_are_free,
     order_of_kinds,
     kind_allows,
     egress_fits,

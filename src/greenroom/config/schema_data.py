@@ -36,6 +36,16 @@ class Subset(Section):
     children: bool = Field(True, description="Rows that refer to a kept row are kept as well.")
 
 
+class Clones(Section):
+    """Databases of one developer's own, filled with a masked dataset: `greenroom clone`."""
+
+    limit: int = Field(10, ge=0, le=1000, description="How many there may be in all.")
+    per_owner: int = Field(3, ge=0, le=1000, description="How many one person may have.")
+    expire: Timeout = Field(
+        604800.0, description="How long after it was last asked for, by `greenroom clone` or `dev`, one is removed."
+    )
+
+
 class Data(Section):
     """How a copy of production's data is masked before it reaches anybody. A column that is neither ruled nor declared
     harmless stops the refresh and is named."""
@@ -62,6 +72,7 @@ class Data(Section):
     k: int = Field(5, ge=2, le=1_000_000, description="How many rows must share a combination of quasi-identifiers.")
     large_objects: bool = Field(False, description="Copy large objects as they are; nothing masks them.")
     keep: int = Field(3, ge=1, le=100, description="How many datasets are kept.")
+    clones: Clones = Field(Clones(), description="Databases of one developer's own.")
 
 
 class EnvironmentData(Section):

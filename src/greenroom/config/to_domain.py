@@ -12,6 +12,7 @@ from greenroom.config.project import (
     BakePolicy,
     BuildConfig,
     CanaryPolicy,
+    ClonePolicy,
     DataPolicy,
     EnvironmentConfig,
     ProjectConfig,
@@ -174,7 +175,8 @@ def _data(said: d.Data, kinds: Mapping[str, Kind]) -> DataPolicy:
         large_objects=said.large_objects,
     )
     production = next((n for n, k in kinds.items() if k is Kind.PRODUCTION), None)
-    return DataPolicy(said.source or production, plan, said.keep)
+    clones = ClonePolicy(said.clones.limit, said.clones.per_owner, said.clones.expire)
+    return DataPolicy(said.source or production, plan, said.keep, clones)
 
 
 def _subset(said: d.Subset) -> Subset:

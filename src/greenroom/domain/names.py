@@ -14,6 +14,9 @@ NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 """An environment variable's name (POSIX.1-2017, 8.1)."""
 
+VAULT = "vault"
+"""What the vault is called wherever an environment's name stands. No environment may have it."""
+
 RESERVED = frozenset({"greenroom", "localhost", "preview", "www"})
 
 

@@ -53,6 +53,7 @@ class Action(StrEnum):
     MASK = "mask"
     REFRESH = "refresh"
     BREAK_GLASS = "break_glass"
+    CLONE = "clone"
 
 
 EVERYWHERE = frozenset(Kind)
@@ -75,6 +76,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_MAIL: TESTED,
         _A.SET_SECRET: EARLY,
         _A.REFRESH: TESTED,
+        _A.CLONE: TESTED,
     },
     _R.TESTER: {
         _A.VIEW: EVERYWHERE,
@@ -85,6 +87,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.READ_LOGS: TESTED,
         _A.READ_MAIL: TESTED | {Kind.UAT},
         _A.REFRESH: frozenset({Kind.QA}),
+        _A.CLONE: TESTED,
     },
     _R.ENGINEER: {
         _A.VIEW: EVERYWHERE,
@@ -105,6 +108,7 @@ MATRIX: dict[Role, dict[Action, frozenset[Kind]]] = {
         _A.RESTORE: EVERYWHERE - {Kind.PRODUCTION},
         _A.MASK: EVERYWHERE,
         _A.REFRESH: EVERYWHERE - {Kind.PRODUCTION},
+        _A.CLONE: TESTED,
     },
     _R.CLIENT: {_A.VIEW: EVERYWHERE, _A.APPROVE: frozenset({Kind.UAT, Kind.STAGING, Kind.PRODUCTION})},
     _R.MANAGER: {

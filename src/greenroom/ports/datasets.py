@@ -17,9 +17,6 @@ from greenroom.ports.databases import Database
 Say = Callable[[str], None]
 GoOn = Callable[[], bool]
 
-VAULT = "vault"
-"""What the vault is called wherever an environment's name stands. No environment may have it."""
-
 
 @dataclass(frozen=True)
 class Copied:

@@ -1,5 +1,5 @@
 """Keeping backups going by themselves: the log flows, what came is moved on, and backups and drills are asked for when
-they are due. From the first promotion on; nobody has to begin it. Break-glass access ends here, too."""
+they are due; break-glass access ends, clones that nobody asks for go. Nobody has to begin it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Actor, Role
 from greenroom.domain.upkeep import due_backup
 from greenroom.domain.work import State, Work
-from greenroom.services import backups, data, glass
+from greenroom.services import backups, clones, data, glass
 from greenroom.services.app import App
 from greenroom.store import records
 
@@ -62,6 +62,7 @@ class Custodian:
                 log.warning(
                     "custody.failed", environment=environment.name, **{k: str(v) for k, v in e.as_dict().items()}
                 )
+        clones.expire(self._app, CUSTODIAN)
         return asked + self._refresh()
 
     def _look_after(self, environment: str, policy: BackupPolicy) -> list[Work]:

@@ -19,6 +19,7 @@ from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import Work
 from greenroom.services.app import App
 from greenroom.services.backups import under_way
+from greenroom.services.clones import view
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.steps.refresh import HOLDING
@@ -145,6 +146,7 @@ def lineage(app: App, actor: Actor) -> dict[str, Any]:
         "rules": app.world.project().data.plan.digest,
         "environments": shown,
         "datasets": [_dataset(app, d) for d in reversed(app.world.vault.datasets())],
+        "clones": [view(app, c) for c in app.world.clones.all()],
         "problem": problem,
     }
 

@@ -16,6 +16,13 @@ def listed(app: App, actor: Actor, environment: str, *, limit: int = 100) -> lis
     return [asdict(one) for one in app.world.mail.caught(environment, min(limit, 1000))]
 
 
+def mailbox(app: App, actor: Actor, environment: str) -> dict[str, Any]:
+    """Where programs outside the environment may send what is to be caught there, such as a working tree that
+    `greenroom dev` runs. Raises BadInput (`mail.not_caught`)."""
+    _require(app, actor, environment)
+    return {"environment": environment, **asdict(app.world.mail.address(environment))}
+
+
 def shown(app: App, actor: Actor, environment: str, message: str) -> dict[str, Any]:
     """One message. Raises BadInput (`mail.not_caught`, `mail.unknown`)."""
     _require(app, actor, environment)

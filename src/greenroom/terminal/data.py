@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from greenroom.terminal.words import ago, local, one_line, since, size
+from greenroom.terminal.words import ago, local, one_line, since, size, until
 
 LABEL_STYLE = {"live": "bold red", "copy": "red", "masked": "green", "synthetic": "green", "none": "dim"}
 
@@ -29,7 +29,13 @@ def drawn(found: Mapping[str, Any]) -> RenderableType:
         for one in masked:
             if one["holds"]["dataset"] == dataset["name"]:
                 branch.add(_line(one["environment"], one["holds"]))
+        for clone in found["clones"]:
+            if clone["dataset"] == dataset["name"]:
+                branch.add(_clone_line(clone))
     known = {d["name"] for d in found["datasets"]}
+    for clone in found["clones"]:
+        if clone["dataset"] not in known:
+            root.add(_clone_line(clone, f"  from {one_line(clone['dataset'])}, which is not kept any longer"))
     for one in masked:
         if one["holds"]["dataset"] not in known:
             gone = f"from {one_line(one['holds']['dataset'])}, which is not kept any longer"
@@ -51,6 +57,31 @@ def _line(name: str, held: Mapping[str, Any] | None, more: str = "") -> Text:
     made = ", made there" if held["label"] == "synthetic" else ""
     label = (held["label"], LABEL_STYLE[held["label"]])
     return Text.assemble((name, "bold"), "  ", label, made, old, f"  {more}" if more else "", (stale, "yellow"))
+
+
+def _clone_line(clone: Mapping[str, Any], more: str = "") -> Text:
+    whose = f"  {one_line(clone['owner'])}'s clone, filled {ago(clone['age_seconds'])}"
+    cut_off = "" if clone["state"] == "ready" else f"  ({clone['state']})"
+    return Text.assemble((one_line(clone["name"]), "bold"), whose, more, (cut_off, "yellow"))
+
+
+def clones(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    if not found:
+        return Text("no clone yet: greenroom clone")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("clone", "owner", "dataset", "filled", "expires", "dataset's size", ""):
+        table.add_column(column)
+    for c in found:
+        table.add_row(
+            Text(one_line(c["name"])),
+            Text(one_line(c["owner"])),
+            Text(one_line(c["dataset"])),
+            Text(f"{local(c['made_at'])}, {since(c['made_at'])}"),
+            Text(until(c["expires_at"])),
+            Text(size(c["bytes"])),
+            Text("" if c["state"] == "ready" else c["state"], style="yellow"),
+        )
+    return table
 
 
 def _dataset_line(d: Mapping[str, Any]) -> Text:

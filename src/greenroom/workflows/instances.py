@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from greenroom.domain.errors import Refused
-from greenroom.domain.release import Listen, Mail, MigrationStyle, Process, Release, Variable
+from greenroom.domain.release import Listen, MigrationStyle, Process, Release
 from greenroom.domain.secret import Secret
+from greenroom.domain.variables import MailAddress, resolved
 from greenroom.ports.databases import Database
 from greenroom.ports.runtime import InstanceSpec, Place, Unpacked
 from greenroom.workflows.outside import refuse_shared
@@ -105,30 +106,24 @@ def variables(
     """
     descriptor = release.descriptor
     config = world.project().environment(environment)
-    plain: Mapping[str, str] = config.config
-    kept = world.secrets.values(environment)
-    found: dict[str, str | Secret] = {}
-    missing = []
-    for variable in descriptor.variables:
-        if variable.mail is not None and config.catches_mail:
-            found |= caught_mail(world, environment, variable)
-        elif variable.name in kept:
-            found[variable.name] = kept[variable.name]
-        elif variable.outside and config.catches and variable.name not in plain:
-            if variable.caught is not None:
-                found[variable.name] = variable.caught
-            elif variable.generate:
-                found[variable.name] = generated(world, environment, variable.name)
-            elif variable.required:
-                missing.append(variable.name)
-        elif variable.name in plain and not variable.secret:
-            found[variable.name] = plain[variable.name]
-        elif variable.generate:
-            found[variable.name] = generated(world, environment, variable.name)
-        elif variable.default is not None:
-            found[variable.name] = variable.default
-        elif variable.required:
-            missing.append(variable.name)
+
+    def generate(name: str) -> Secret:
+        value = Secret(randomness.token_urlsafe(48))
+        world.secrets.put(environment, name, value)
+        return value
+
+    def mail() -> MailAddress:
+        address = world.mail.address(environment)
+        return address.host, address.port
+
+    found, missing = resolved(
+        descriptor.variables,
+        kept=world.secrets.values(environment),
+        plain=config.config,
+        generate=generate,
+        mail=mail if config.catches_mail else None,
+        catches=config.catches,
+    )
     if missing:
         raise Refused(
             "config.missing",
@@ -143,23 +138,6 @@ def variables(
     found["GREENROOM_ENVIRONMENT"] = environment
     found["GREENROOM_RELEASE"] = release.digest
     return found
-
-
-def generated(world: World, environment: str, name: str) -> Secret:
-    """A secret that Greenroom makes up, kept from now on."""
-    value = Secret(randomness.token_urlsafe(48))
-    world.secrets.put(environment, name, value)
-    return value
-
-
-def caught_mail(world: World, environment: str, variable: Variable) -> dict[str, str]:
-    """A variable that says where mail goes, where it must reach nobody. Nothing for what would let the application in
-    elsewhere."""
-    if variable.mail is Mail.LOGIN:
-        return {}
-    address = world.mail.address(environment)
-    values = {Mail.HOST: address.host, Mail.PORT: str(address.port)}
-    return {variable.name: values.get(variable.mail or Mail.URL, f"smtp://{address.host}:{address.port}")}
 
 
 def process_variables(given: Mapping[str, str | Secret], release: Release) -> dict[str, str | Secret]:

@@ -13,6 +13,7 @@ from greenroom.domain.work import Work
 from greenroom.ports.artifacts import Artifacts, Sealer
 from greenroom.ports.backups import Backups
 from greenroom.ports.clock import Clock, Identifiers
+from greenroom.ports.clones import Clones
 from greenroom.ports.databases import Databases
 from greenroom.ports.datasets import Candidates, Vault
 from greenroom.ports.edge import Edge
@@ -77,6 +78,7 @@ class World:
     backups: Backups
     vault: Vault
     candidates: Candidates
+    clones: Clones
     artifacts: Artifacts
     sealer: Sealer
     secrets: Secrets

@@ -75,3 +75,14 @@ def test_production_has_no_mailbox(tmp_path: Path) -> None:
     app = memory_app(memory_world(tmp_path, TEXT))
     with pytest.raises((BadInput, Refused)):
         mail.listed(app, actor(*Role), "production")
+
+
+def test_a_working_tree_is_told_where_its_mail_is_caught(tmp_path: Path) -> None:
+    """By who may read it there; of production there is no such place."""
+    app = memory_app(memory_world(tmp_path, TEXT))
+    found = mail.mailbox(app, actor(Role.DEVELOPER), "dev")
+    address = app.world.mail.address("dev")
+    assert found == {"environment": "dev", "host": address.host, "port": address.port}
+    for who, environment in ((Role.DEVELOPER, "staging"), (Role.OPERATOR, "production")):
+        with pytest.raises(Refused):
+            mail.mailbox(app, actor(who), environment)

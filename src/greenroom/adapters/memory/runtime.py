@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from greenroom.adapters.runtimes.command import checked_command, checked_file_name
+from greenroom.domain.command import checked_command, checked_file_name
 from greenroom.domain.names import checked_name
 from greenroom.domain.secret import Secret, parts, redact, revealed
 from greenroom.ports.runtime import Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked

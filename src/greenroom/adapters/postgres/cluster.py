@@ -15,7 +15,7 @@ import json
 import secrets
 import socket
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -63,7 +63,12 @@ class Clusters:
         ensure_user: EnsureUser,
         adopt: Adopt,
         providers: Callable[[], Sequence[Provider]] = find_providers,
+        user: str | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """`user`: whose operating-system user runs all of them; each one's own when absent. `settings` win over the
+        usual ones."""
+        self._user, self._more = user, settings or {}
         self._home, self._keeper, self._project, self._clock = home, keeper, project, clock
         self._credentials, self._ensure_user, self._adopt = credentials, ensure_user, adopt
         self.providers = providers
@@ -164,7 +169,9 @@ class Clusters:
 
     def account(self, environment: str) -> User:
         """PostgreSQL refuses root, and the application's user must not be the cluster's: as root, one of its own."""
-        return self._ensure_user(user_name(self._home, self._project, environment)) if can_separate() else myself()
+        if not can_separate():
+            return myself()
+        return self._ensure_user(user_name(self._home, self._project, self._user or environment))
 
     def tools(self, provider: Provider, account: User) -> Tools:
         return tools_of(provider, account, self._home, self._adopt)
@@ -219,6 +226,7 @@ class Clusters:
                 hba=hba,
                 major=cluster.record.major,
                 preload=cluster.record.preloaded,
+                more=self._more,
             ),
         }
         stale = {path: text for path, text in texts.items() if not path.exists() or path.read_text() != text}

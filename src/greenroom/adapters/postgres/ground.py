@@ -15,7 +15,9 @@ def own_directory(path: Path, mode: int, account: User | None = None, *, takes_o
     """A directory of the caller's, or of `account`; made if absent. Its parent must be ours already.
 
     `takes_over`: nobody but us can make anything in the parent, so one that belongs to another user of ours (an
-    environment that had this place in an earlier life of the home) is emptied and made anew. Raises Errored (`home.unsafe`) when it is a link or belongs to anybody else.
+    environment that had this place in an earlier life of the home) is emptied and made anew.
+
+    Raises Errored (`home.unsafe`) when it is a link or belongs to anybody else.
     """
     owner = os.getuid() if account is None else account.uid
     if takes_over and path.is_dir() and not path.is_symlink() and path.lstat().st_uid not in (owner, os.getuid()):

@@ -139,7 +139,7 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGINT) -
 def _write_settings(
     server: Server, extensions: tuple[str, ...], over_tcp: bool, settings: Mapping[str, str], is_durable: bool
 ) -> dict[str, str]:
-    """The files it reads. Given back are the settings that must hold whatever `ALTER SYSTEM` said in the data's life."""
+    """The files it reads. Given back are the settings that must hold whatever `ALTER SYSTEM` said once."""
     hba = server.folder / "pg_hba.conf"
     text = settings_text(
         port=server.port,

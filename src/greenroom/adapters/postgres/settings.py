@@ -56,9 +56,16 @@ THROW_AWAY = {
 
 
 def settings_text(
-    *, port: int, sockets: Path, hba: Path, major: int, preload: frozenset[str] = frozenset(), durable: bool = True
+    *,
+    port: int,
+    sockets: Path,
+    hba: Path,
+    major: int,
+    preload: frozenset[str] = frozenset(),
+    durable: bool = True,
+    more: Mapping[str, str] | None = None,
 ) -> str:
-    """`postgresql.conf`: everything that differs from the server's own defaults."""
+    """`postgresql.conf`: everything that differs from the server's own defaults; `more` wins over what is usual."""
     settings = COMMON | (DURABLE if durable else THROW_AWAY)
     settings |= {
         "listen_addresses": "127.0.0.1",
@@ -67,7 +74,8 @@ def settings_text(
         "hba_file": str(hba),
         "shared_preload_libraries": ",".join(sorted(preload & PRELOADED)),
     }
-    if durable and major >= 17:
+    settings |= more or {}
+    if durable and major >= 17 and settings["wal_level"] != "minimal":
         settings["summarize_wal"] = "on"  # what incremental backups are made from
     return "# Written by Greenroom; changes are overwritten.\n" + _lines(settings)
 

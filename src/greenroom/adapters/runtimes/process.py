@@ -9,8 +9,8 @@ from pathlib import Path
 from greenroom.adapters.home import Home, readable_by_all
 from greenroom.adapters.runtimes import place as ground
 from greenroom.adapters.runtimes import ports, sandbox, users
-from greenroom.adapters.runtimes.command import checked_command, checked_file_name
 from greenroom.adapters.runtimes.running import Limits, reaper_argv, run_to_end
+from greenroom.domain.command import checked_command, checked_file_name
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.secret import Secret, revealed
 from greenroom.keeper.spec import Keeper, KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, Status

@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from greenroom.adapters.home import Home
-from greenroom.adapters.runtimes.command import expand
 from greenroom.adapters.sealing import files
 from greenroom.adapters.sealing.forward import forwarded, get
 from greenroom.adapters.sealing.languages import builder
@@ -26,6 +25,7 @@ from greenroom.adapters.sealing.observe.names import Declared
 from greenroom.adapters.sealing.rooms import Doors, Room, Running, Task, grown
 from greenroom.adapters.sealing.tools import Interpreter
 from greenroom.adapters.sealing.unpack import write_local
+from greenroom.domain.command import expand
 from greenroom.domain.release import Descriptor, Language, Listen, MigrationStyle, Process, Variable
 from greenroom.domain.secret import Secret, redact
 from greenroom.ports.artifacts import Built, CleanRoom, Say

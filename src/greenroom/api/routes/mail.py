@@ -9,6 +9,7 @@ from fastapi import Query
 from greenroom.api.access import Who
 from greenroom.api.routing import authenticated_router
 from greenroom.api.shapes import CaughtMessage, Cleared, Message
+from greenroom.api.shapes_clones import Mailbox
 from greenroom.api.state import Services
 from greenroom.services import mail
 
@@ -21,6 +22,12 @@ def list_mail(
 ) -> list[dict[str, Any]]:
     """Newest first. Outside production mail is caught and reaches nobody."""
     return mail.listed(services, who, env, limit=limit)
+
+
+@router.get("/environments/{env}/mailbox", response_model=Mailbox, summary="Where mail is handed over to be caught")
+def show_mailbox(services: Services, who: Who, env: str) -> dict[str, Any]:
+    """For programs outside the environment, such as a working tree that runs with `greenroom dev`."""
+    return mail.mailbox(services, who, env)
 
 
 @router.get("/environments/{env}/mail/{message}", response_model=Message, summary="One message")

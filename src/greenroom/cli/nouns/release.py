@@ -9,44 +9,19 @@ import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
-from greenroom.cli.command import Session, command
+from greenroom.cli.command import Session, by_default, command
 from greenroom.cli.options import Limit, Release, Wait
-from greenroom.domain.errors import BadInput
-from greenroom.domain.names import closest
 from greenroom.terminal.words import json_text, local, one_line, since, size
 
 ORDER = 60
 MOST = 1000
 
 
-class MakesByDefault(TyperGroup):
-    """`greenroom release [COMMIT] …` is `greenroom release make [COMMIT] …`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        first = next((a for a in args if not a.startswith("-")), None)
-        if first not in self.commands and "--help" not in args:
-            if first is not None and first == args[0]:
-                self._refuse_misspelt(first)
-            args = ["make", *args]
-        return super().parse_args(ctx, args)
-
-    def _refuse_misspelt(self, word: str) -> None:
-        """What is nearly a command is no commit until somebody says so: making a release of it takes minutes."""
-        meant = closest(word, self.commands)
-        if meant is not None:
-            raise BadInput(
-                "usage.invalid",
-                f"greenroom release: there is no command {word!r}",
-                hint=f"did you mean greenroom release {meant}? For a commit called so: greenroom release make {word}",
-            )
-
-
 def commands(app: typer.Typer) -> None:
     group = typer.Typer(
         name="release",
-        cls=MakesByDefault,
+        cls=by_default("make", "a commit"),
         help="Make a sealed release from a commit: greenroom release [COMMIT] is release make [COMMIT].",
     )
     command(group, "make")(make)

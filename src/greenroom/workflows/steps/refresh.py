@@ -11,9 +11,9 @@ from greenroom.domain.errors import Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
+from greenroom.domain.names import VAULT
 from greenroom.domain.release import Listen, MigrationStyle
 from greenroom.ports.databases import Database
-from greenroom.ports.datasets import VAULT
 from greenroom.workflows.commands import run_check, run_to_end
 from greenroom.workflows.instances import Deployment, process_variables, variables
 from greenroom.workflows.reach import limit

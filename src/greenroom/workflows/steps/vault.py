@@ -13,8 +13,8 @@ from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
+from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
-from greenroom.ports.datasets import VAULT
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
 from greenroom.workflows.steps.rebuild import facts_of, rebuild
 

@@ -41,11 +41,11 @@ from greenroom.domain.data import Dataset, MaskingPlan
 from greenroom.domain.errors import Errored
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
-from greenroom.domain.names import checked_name
+from greenroom.domain.names import VAULT, checked_name
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.clock import Clock
-from greenroom.ports.datasets import VAULT, Copied, Examined, GoOn, Say
+from greenroom.ports.datasets import Copied, Examined, GoOn, Say
 from greenroom.registry import all_detectors, all_rules, all_traits
 
 MASKING_KEY = "masking_key"

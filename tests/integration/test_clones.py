@@ -1,0 +1,87 @@
+"""Clones on real PostgreSQL, in their details: who enters, what a stop leaves, what the dataset sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from greenroom.adapters.postgres.datasets.clones import PostgresClones
+from greenroom.domain.clone import Clone, CloneState
+from tests.clone_support import clones_of, publish, wanted
+from tests.postgres_ground import Ground, ground, query, served_in
+
+
+@dataclass
+class Postgres:
+    ground: Ground
+    clones: PostgresClones
+
+    def url(self, clone: Clone) -> str:
+        return self.clones.url(clone).reveal()
+
+    def scribble(self, clone: Clone) -> None:
+        query(self.url(clone), "INSERT INTO said VALUES ('scribbled')")
+
+    def runs(self, clone: Clone) -> bool:
+        return any(f"/{clone.key}/" in d for d in served_in(self.ground.home.environments))
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with ground() as made:
+        publish(made, "old", lambda url: query(url, "CREATE TABLE said (word text)"))
+        yield Postgres(made, clones_of(made))
+
+
+def made(postgres: Postgres, name: str, owner: str = "ada") -> Clone:
+    clone = wanted(name, "old", owner)
+    postgres.clones.note(clone)
+    postgres.clones.fill(clone)
+    postgres.clones.note(replace(clone, state=CloneState.READY))
+    return clone
+
+
+def test_nobody_enters_with_anothers_password(postgres: Postgres) -> None:
+    """Neither another clone's, nor as the superuser, nor with the vault's; another database is closed."""
+    mine, theirs = made(postgres, "cart"), made(postgres, "cart", owner="bob")
+    url, other = postgres.url(mine), postgres.url(theirs)
+    password = other.split("@")[0].rpartition(":")[2]
+    own = url.split("@")[0].rpartition(":")[2]
+    tried = [url.replace(own, password), url.replace("//app:", "//postgres:"), url.replace("/app", "/postgres")]
+    for attempt in tried:
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(attempt, connect_timeout=10).close()
+    with psycopg.connect(url, autocommit=True) as connection, pytest.raises(psycopg.Error):
+        connection.execute("SELECT pg_read_file('/etc/passwd')")
+    vault = postgres.clones._credentials.values("vault")["postgres"]
+    assert postgres.clones._credentials.values(mine.key)["postgres"] != vault
+
+
+def test_stopped_ones_start_when_asked_for(postgres: Postgres) -> None:
+    """As after `greenroom down` and `up`: the same address, and what was written is there."""
+    clone = made(postgres, "stopped")
+    postgres.scribble(clone)
+    address = postgres.url(clone)
+    postgres.ground.keeper.stop(f"postgres/{clone.key}")
+    assert not postgres.runs(clone)
+    assert postgres.url(clone) == address
+    assert query(address, "SELECT word FROM said") == [("scribbled",)]
+
+
+def test_the_dataset_stays_as_it_was(postgres: Postgres) -> None:
+    """A clone writes into files of its own, byte for byte, and nobody but its server's user reads them."""
+    source = postgres.ground.home.datasets / "old" / "data"
+    before = _bytes(source)
+    clone = made(postgres, "third")
+    postgres.scribble(clone)
+    assert _bytes(source) == before
+    (data,) = (postgres.ground.home.environments / clone.key).glob("postgres-*/data")
+    assert data.stat().st_mode & 0o077 == 0
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
