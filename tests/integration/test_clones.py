@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -85,3 +87,32 @@ def test_the_dataset_stays_as_it_was(postgres: Postgres) -> None:
 
 def _bytes(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_some_go_while_others_come(postgres: Postgres) -> None:
+    """Made, asked for and cleared by several at once: every address opens, no port is given twice, nothing is left."""
+    wrong = list[BaseException]()
+
+    def live(owner: str) -> None:
+        try:
+            for number in range(3):
+                clone = made(postgres, f"c{number}", owner)
+                address = postgres.url(clone)
+                assert query(address, "SELECT 1") == [(1,)]
+                if number < 2:
+                    postgres.clones.clear(clone)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=live, args=(owner,)) for owner in ("x", "y", "z")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert wrong == []
+    left = [c for c in postgres.clones.all() if c.owner in ("x", "y", "z")]
+    assert len({urlsplit(postgres.url(c)).port for c in left}) == len(left) == 3
+    for clone in left:
+        (postgres.ground.home.environments / clone.key / ".clone.json.cut-off").touch()
+        postgres.clones.clear(clone)
+        assert not (postgres.ground.home.environments / clone.key).exists()

@@ -15,7 +15,7 @@ import json
 import secrets
 import socket
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -294,7 +294,7 @@ class Clusters:
 
     def _free_port(self) -> int:
         """A port that no cluster of this home has and nobody listens on; homes begin at different places."""
-        known = {read_number(f) for f in self._home.environments.glob("*/postgres-*/port")}
+        known = set(_numbers(self._home.environments.glob("*/postgres-*/port")))
         start = zlib.crc32(str(self._home.root).encode()) % len(PORTS)
         for offset in range(len(PORTS)):
             port = PORTS[(start + offset) % len(PORTS)]
@@ -340,6 +340,16 @@ def probe_until_ready(clock: Clock, attempt: Callable[[], None], seconds: float 
                     hint="a large database recovers slowly: try again; logs/postgres-ENV.log in the home says more",
                 ) from error
         clock.sleep(POLL_SECONDS)
+
+
+def _numbers(files: Iterable[Path]) -> Iterator[int]:
+    """Those that can be read; a clone's may go at any moment, and its port with it."""
+    for file in files:
+        try:
+            yield read_number(file)
+        except Errored:
+            if file.exists():
+                raise
 
 
 def _must_restart(before: Record, now: Record) -> bool:

@@ -134,8 +134,10 @@ class PostgresClones:
         if folder.exists():
             doomed = folder / "clone.json"  # last, so that a clearing cut short is found and finished
             for path in folder.iterdir():
-                if path != doomed:
+                if path.is_dir():
                     shutil.rmtree(path)
+                elif path != doomed:  # a record that was cut off half-way
+                    path.unlink()
             doomed.unlink(missing_ok=True)
             folder.rmdir()
 
