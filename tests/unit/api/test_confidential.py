@@ -135,6 +135,7 @@ def _backup(api: Api, found: dict[str, list[str]]) -> str:
 
 def told(planted: Planted, roles: tuple[Role, ...], *, changing: bool = True) -> Iterator[tuple[str, str]]:
     """Every route with every identifier: what was asked, and all that came back. What only reads comes first."""
+    unsigned = "/api/v1/hooks/push"  # it wants a signature, and no token
     described = planted.api.ask("GET", "/openapi.json", *roles).json()["paths"]
     routes = sorted(((m.upper(), p) for p, methods in described.items() for m in methods), key=lambda r: r[0] != "GET")
     for method, path in routes:
@@ -143,7 +144,7 @@ def told(planted: Planted, roles: tuple[Role, ...], *, changing: bool = True) ->
         for asked, body in _requests(planted, method, path.removeprefix("/api/v1")):
             prefix = "/api/v1" if path.startswith("/api/v1") else ""
             answer = planted.api.ask(method, asked, *roles, prefix=prefix, json=body)
-            assert answer.status_code != 401 or not prefix, asked  # it was asked by somebody
+            assert answer.status_code != 401 or path == unsigned, asked  # it was asked by somebody
             yield f"{method} {asked}", f"{answer.headers} {answer.text}"
 
 
