@@ -298,6 +298,60 @@ def test_production_cannot_be_reached_from_staging(life: Life) -> None:
             assert subprocess.run(words, capture_output=True, check=False).returncode != 0, (who.pw_name, path)
 
 
+@pytest.mark.skipif(not can_separate(), reason="one user owns everything and runs everything")
+def test_no_other_user_of_the_machine_reads_what_is_kept(life: Life) -> None:
+    """Whatever lies in production's, staging's and the vault's directories, in datasets, backups, private things and
+    logs: no other user reads a file of it or lists a directory, also who knows every name. What they may read elsewhere
+    shows that the look works."""
+    home = life.home
+    environments = [home.environments / e for e in ("production", "staging", "vault")]
+    rooms = [*environments, home.datasets, home.backups, home.private, home.logs, home.store]
+    stand_ins = {home.environments / e / "etc" for e in ("production", "staging")}  # for /etc/passwd, and as public
+    kept = [p for room in rooms for p in (room, *room.rglob("*")) if not p.is_symlink()]
+    kept = [p for p in kept if p not in stand_ins and p.parent not in stand_ins]
+    assert {r.name for r in rooms if not r.exists()} <= {"vault"}  # the vault is there while something is made in it
+    assert len(kept) > 1000
+    assert [str(p.relative_to(home.root)) for p in readable_by_nobody(kept)] == []
+    assert readable_by_nobody([Path("/etc/passwd"), *kept]) == [Path("/etc/passwd")]
+
+
+def readable_by_nobody(paths: list[Path]) -> list[Path]:
+    """Those that an unprivileged user without any group of ours can read."""
+    ask = 'for path; do if [ -r "$path" ]; then printf "%s\\0" "$path"; fi; done'
+    words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "xargs", "-0", "sh", "-c", ask, "sh"]
+    given = b"\0".join(bytes(p) for p in paths)
+    told = subprocess.run(words, input=given, capture_output=True, check=True, cwd="/")
+    assert told.stderr == b""
+    return [Path(name.decode()) for name in told.stdout.split(b"\0") if name]
+
+
+def test_an_operator_is_let_in_for_a_while(life: Life) -> None:
+    """By the command line, with a reason that everybody reads; when its time is over, also while the control plane was
+    away, the session is ended and the role is gone. The password is in no file of the home."""
+    opened = done(life, "break-glass", "open", "production", "--reason", "order 4711", "--for", "20s")
+    password = str(urlsplit(opened["url"]).password)
+    assert query(opened["url"], "SELECT name FROM person WHERE id = 1") == [(PEOPLE[0][0],)]
+    assert "order 4711" in life.run("status").stdout
+    with psycopg.connect(opened["url"], autocommit=True) as inside:
+        life.down(applications=False)
+        life.up()
+        wait_until(lambda: not opened_now(life), 90)
+        with pytest.raises(psycopg.OperationalError):
+            inside.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(opened["url"], connect_timeout=5)
+    roles = query(url(life, "production"), "SELECT rolname FROM pg_roles WHERE rolname LIKE 'greenroom%%'")
+    assert roles == [("greenroom_glass",)]
+    assert [g["closed_why"] for g in done(life, "break-glass", "list")] == ["its time is over"]
+    assert done(life, "ledger", "verify")["verified"]
+    files = [p for p in life.home.root.rglob("*") if p.is_file() and not p.is_symlink()]
+    assert [p for p in files if password.encode() in p.read_bytes()] == []
+
+
+def opened_now(life: Life) -> list[str]:
+    return [g["id"] for g in done(life, "break-glass", "list") if g["open"]]
+
+
 def sockets(life: Life) -> list[Path]:
     """Where production's database listens."""
     port = (life.home.environments / "production/postgres-18/port").read_text()

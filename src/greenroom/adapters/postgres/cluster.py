@@ -137,7 +137,7 @@ class Clusters:
 
     def renew_settings(self, cluster: Cluster) -> None:
         """Settings that an earlier Greenroom wrote become today's, in the running server too."""
-        if self._write_settings(cluster):
+        if self._write_settings(cluster, self.account(cluster.environment)):
             with kept():
                 self._keeper.signal(cluster.kept_as, "SIGHUP")
 
@@ -203,7 +203,7 @@ class Clusters:
         """
         before = self.find(cluster.environment)
         own_directory(cluster.sockets, 0o700, account, takes_over=True)
-        changed = self._write_settings(cluster)
+        changed = self._write_settings(cluster, account)
         write_atomically(cluster.root / "cluster.json", json.dumps(asdict(cluster.record), indent=1).encode(), 0o600)
         with kept():
             status = self._keeper.status(cluster.kept_as)
@@ -216,7 +216,8 @@ class Clusters:
                 self._keeper.signal(cluster.kept_as, "SIGHUP")
             return status.exits
 
-    def _write_settings(self, cluster: Cluster) -> bool:
+    def _write_settings(self, cluster: Cluster, account: User) -> bool:
+        """The server reads them, and no other user of the machine: they say who may come in, and how."""
         hba = cluster.root / "pg_hba.conf"
         texts = {
             hba: hba_text(),
@@ -231,7 +232,7 @@ class Clusters:
         }
         stale = {path: text for path, text in texts.items() if not path.exists() or path.read_text() != text}
         for path, text in stale.items():
-            write_atomically(path, text.encode(), 0o644)
+            write_atomically(path, text.encode(), 0o640, group=account.gid)
         return bool(stale)
 
     def _start(self, cluster: Cluster, account: User) -> None:

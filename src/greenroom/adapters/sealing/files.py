@@ -237,13 +237,15 @@ def copy_stream(source: BinaryIO, size: int, target: BinaryIO) -> None:
         size -= len(block)
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """The whole file or the one before, whatever happens; on disk when this returns."""
+def write_atomically(path: Path, data: bytes, mode: int = 0o644, *, group: int | None = None) -> None:
+    """The whole file or the one before, whatever happens; on disk when this returns. `group`: whose it is beside us."""
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            if group is not None:
+                os.fchown(file.fileno(), -1, group)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(temporary).rename(path)
