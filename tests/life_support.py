@@ -105,6 +105,7 @@ class Life:
         (self.repository / "greenroom.yaml").write_text(text)
         for name, script in self.files.items():
             path = self.repository / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(script.replace("VERSION", version))
             path.chmod(0o755 if script.startswith("#!") else 0o644)
         self._git("init", "-q")

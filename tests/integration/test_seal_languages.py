@@ -125,6 +125,17 @@ def test_a_bad_build_is_named(command: tuple[str, ...], seconds: float, code: st
         assert said in refused.value.because
 
 
+def test_a_seed_must_be_there_when_it_is_sealed(tmp_path: Path) -> None:
+    """A file that the commit or the build makes; one that is absent, or leads elsewhere, is named."""
+    recipe = Recipe(Language.NONE, commands=(("sh", "-c", "echo x > made.sql; ln -s /etc/passwd link.csv"),))
+    with workshop(tmp_path, recipe=recipe) as shop:
+        shop.build({"seed/a.csv": "id"}, replace(PLAIN, seed=("seed/a.csv", "made.sql")))
+        with pytest.raises(Refused) as refused:
+            shop.build({"seed/a.csv": "id"}, replace(PLAIN, seed=("seed/a.csv", "link.csv", "seed/b.csv")), "w2")
+        assert refused.value.code == "release.seed_missing"
+        assert refused.value.facts["files"] == ["link.csv", "seed/b.csv"]
+
+
 def test_steps_may_be_done_again(tmp_path: Path) -> None:
     """A step done again gives what it gave, at once; a build that was killed begins anew."""
     with workshop(tmp_path, recipe=Recipe(Language.PYTHON, commands=(("sh", "-c", "date +%N > when"),))) as shop:

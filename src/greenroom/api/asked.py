@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class Asked(BaseModel):
@@ -75,7 +75,16 @@ class NewRefresh(Asked):
     to: str | None = Field(
         None, max_length=200, description="Of which state of production, where a copy of it may be. The latest."
     )
+    seed: bool = Field(
+        False, description="With the synthetic data of the release that runs there, instead of anybody's."
+    )
     dry_run: bool = Field(False, description="Only say what would be brought, and from where.")
+
+    @model_validator(mode="after")
+    def one_source(self) -> Self:
+        if self.seed and (self.dataset is not None or self.to is not None):
+            raise ValueError("a seed comes from the release: leave out dataset and to")
+        return self
 
 
 class WantedClone(Asked):

@@ -163,6 +163,7 @@ class Held(Answered):
     backup: str | None
     dataset: str | None
     rules: str | None = Field(description="Digest of the masking rules it was made under.")
+    seed: str | None = Field(description="The version of the release whose seed it is.")
     rules_current: bool = Field(description="False when other rules are in force by now.")
 
 

@@ -73,6 +73,7 @@ class RefreshPreview(Answered):
     dataset: str | None
     as_of: datetime | None
     to: str | None
+    seed: list[str] = Field(description="The files of a seed, in their order; none for what comes from elsewhere.")
     replaces: Held | None
     edits: int
     bytes: int

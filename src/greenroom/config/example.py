@@ -49,6 +49,7 @@ data:
   quasi_identifiers:
     public.customer: [birth_date, postcode]
   k: 5
+  seed: [seed/people.sql, seed/public.visit.csv]
 
 environments:
   dev: {follow: main}

@@ -11,6 +11,7 @@ from greenroom.config.draft import Draft
 from greenroom.config.problems import Finding, nearest, unknown_key
 from greenroom.config.yaml_text import Path
 from greenroom.domain.kinds import DEFAULTS, Kind
+from greenroom.domain.seed import seed_file
 from greenroom.registry import all_rules
 
 
@@ -90,4 +91,26 @@ def refreshed_from_elsewhere(draft: Draft) -> Iterator[Finding]:
                 yield Finding(("environments", name, "data", key), f"absent in {kind.value}", at_key=True)
 
 
-RULES = (rules_are_known, columns_are_named_once, references_fit, source_is_there, refreshed_from_elsewhere)
+def seed_files_are_known(draft: Draft) -> Iterator[Finding]:
+    """Each is SQL, or CSV that is named after its table; none is loaded twice."""
+    files = draft.file.data.seed if draft.file.data else []
+    for n, path in enumerate(files):
+        try:
+            seed_file(path)
+        except ValueError as error:
+            yield Finding(("data", "seed", n), str(error), path)
+        if path in files[:n]:
+            yield Finding(("data", "seed", n), "a file that is not in the list yet", path)
+    services = draft.file.services
+    if files and services is not None and services.postgres == "none":
+        yield Finding(("data", "seed"), "absent where services/postgres is none", at_key=True)
+
+
+RULES = (
+    rules_are_known,
+    columns_are_named_once,
+    references_fit,
+    source_is_there,
+    refreshed_from_elsewhere,
+    seed_files_are_known,
+)

@@ -71,6 +71,11 @@ class Data(Section):
     )
     k: int = Field(5, ge=2, le=1_000_000, description="How many rows must share a combination of quasi-identifiers.")
     large_objects: bool = Field(False, description="Copy large objects as they are; nothing masks them.")
+    seed: list[f.RepositoryPath] = Field(
+        [],
+        description="Synthetic data that is sealed into each release, for `greenroom data seed`: files of SQL "
+        "(`seed/people.sql`) and of a table's rows (`seed/public.visit.csv`, a header first), loaded in this order.",
+    )
     keep: int = Field(3, ge=1, le=100, description="How many datasets are kept.")
     clones: Clones = Field(Clones(), description="Databases of one developer's own.")
 

@@ -108,6 +108,7 @@ def _descriptor(file: s.ProjectFile, release: s.Release, running: Sequence[str])
         runtime_version=release.runtime or "",
         executables=tuple(release.executables),
         files=tuple(release.files),
+        seed=tuple((file.data or d.Data()).seed),
     )
 
 

@@ -80,7 +80,8 @@ class Holding:
     """What an environment's database holds.
 
     `source` is the environment it came from (itself, for what was made there), `as_of` the instant of the last change
-    in it, `backup` and `dataset` what it was brought from, `rules` the digest of the masking plan.
+    in it, `backup` and `dataset` what it was brought from, `rules` the digest of the masking plan, `seed` the version
+    of the release whose seed it is.
     """
 
     label: DataLabel
@@ -90,6 +91,7 @@ class Holding:
     backup: str | None = None
     dataset: str | None = None
     rules: str | None = None
+    seed: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -100,6 +102,7 @@ class Holding:
             "backup": self.backup,
             "dataset": self.dataset,
             "rules": self.rules,
+            "seed": self.seed,
         }
 
     @classmethod
@@ -113,6 +116,7 @@ class Holding:
             told.get("backup"),
             told.get("dataset"),
             told.get("rules"),
+            told.get("seed"),
         )
 
 

@@ -145,6 +145,7 @@ class Descriptor:
     runtime_version: str = ""  # e.g. "3.11" or "20": the interpreter line the release was built for
     executables: tuple[str, ...] = ()  # declared system programs, e.g. "ffmpeg"
     files: tuple[str, ...] = ()  # declared paths outside the release, e.g. "/usr/share/zoneinfo"
+    seed: tuple[str, ...] = ()  # synthetic data: SQL and CSV files of the release, in the order they are loaded
 
     @property
     def web(self) -> Process:
@@ -160,6 +161,8 @@ class Descriptor:
         told["processes"] = [
             {k: x for k, x in p.items() if k not in LATER or x not in UNSAID} for p in told["processes"]
         ]
+        if not self.seed:
+            del told["seed"]
         return told
 
     @classmethod
@@ -201,6 +204,7 @@ class Descriptor:
             runtime_version=d.get("runtime_version", ""),
             executables=tuple(d.get("executables", ())),
             files=tuple(d.get("files", ())),
+            seed=tuple(d.get("seed", ())),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from greenroom.discovery.model import Verdict
@@ -27,6 +28,14 @@ class Copied:
     said: tuple[str, ...] = ()
     bytes: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What a release's seed brought: rows by table from its CSV files, and how many statements its SQL files had."""
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    statements: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,14 @@ class Candidates(Protocol):
 
     def place(self, dataset: str, environment: str, name: str, *, say: Say) -> int:
         """A copy of the dataset's cluster, sharing blocks where the file system can; its bytes."""
+
+    def begin(self, environment: str, name: str, services: Services, *, say: Say) -> None:
+        """An empty cluster of the environment's PostgreSQL. What an earlier attempt left is thrown away, for it may be
+        half filled. Raises Refused (`database.version`) as `serving` does."""
+
+    def seed(self, database: Database, root: Path, files: tuple[str, ...], *, say: Say, go_on: GoOn) -> Seeded:
+        """Load the seed files of the release below `root` as the application's role, one transaction for each, then
+        move sequences behind the rows. Raises Refused (`data.seed_…`), with file and line."""
 
     def serving(
         self, environment: str, name: str, services: Services, *, origin: str, say: Say

@@ -15,6 +15,7 @@ from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.plan import WorkKind
+from greenroom.domain.release import Release
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import Work
 from greenroom.services.app import App
@@ -23,6 +24,7 @@ from greenroom.services.clones import view
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.steps.refresh import HOLDING
+from greenroom.workflows.steps.seed import require_seed
 from greenroom.workflows.steps.vault import DATASET
 
 
@@ -65,17 +67,20 @@ def refresh(
     *,
     dataset: str | None = None,
     to: str | None = None,
+    seed: bool = False,
     dry_run: bool = False,
 ) -> tuple[Work | None, dict[str, Any]]:
     """Fill an environment's database anew: from production's backup where a copy of it may be, from the newest masked
-    dataset (or the one named) elsewhere. What it would do comes with it.
+    dataset (or the one named) elsewhere; with `seed`, with what the release that runs there brings along. What it would
+    do comes with it.
 
-    Raises Refused (`data.clearance`, `data.no_dataset`, `data.nothing_there`, `data.backed_up`, `environment.busy`).
+    Raises Refused (`data.clearance`, `data.no_dataset`, `data.no_seed`, `data.nothing_there`, `data.backed_up`,
+    `environment.busy`).
     """
     row = app.allow(actor, Action.REFRESH, environment)
     if row is None:
         raise LookupError("an environment was given")
-    preview = _preview(app, row, dataset, to)
+    preview = _preview_seed(app, row) if seed else _preview(app, row, dataset, to)
     if dry_run:
         return None, preview
     with app.world.store.database.transaction() as tx:
@@ -84,6 +89,7 @@ def refresh(
             holder is not None
             and holder.kind is WorkKind.REFRESH
             and holder.request.get("dataset") == preview["dataset"]
+            and bool(holder.request.get("seed")) == seed
         ):
             return holder, preview
         if holder is not None and holder.kind is not WorkKind.CHECK:
@@ -101,6 +107,7 @@ def refresh(
             source=preview["source"],
             dataset=preview["dataset"],
             to=to,
+            seed=seed,
         )
         app.add_work(tx, work)
     app.poke()
@@ -174,6 +181,7 @@ def holding_view(app: App, tx: Connection, row: EnvironmentRow) -> dict[str, Any
             "backup": held.backup,
             "dataset": held.dataset,
             "rules": held.rules,
+            "seed": held.seed,
             "rules_current": held.rules is None or held.rules == app.world.project().data.plan.digest,
         }
     return told
@@ -222,10 +230,61 @@ def source_of(app: App) -> str:
 def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None) -> dict[str, Any]:
     """What a refresh would bring, and from where."""
     config, source = app.world.project().environment(row.name), source_of(app)
-    if row.name == source:
+    _require_fillable(app, row)
+    wants_copy = dataset is None and config.clearance >= DataLabel.COPY
+    found = None if wants_copy else _dataset_for(app, dataset, row.name, config.clearance)
+    if wants_copy:
+        _require_backup(app, source)
+    label = found.label if found else DataLabel.COPY
+    require_clearance(label, config.clearance, row.kind, row.name, source)
+    return {
+        "environment": row.name,
+        "label": label.name.lower(),
+        "source": source,
+        "dataset": found.name if found else None,
+        "as_of": found.as_of if found else None,
+        "to": to,
+        "seed": [],
+        "replaces": _present(app, row),
+        "edits": len(config.edits),
+        "bytes": found.bytes if found else app.world.backups.archive(source).backups[-1].size,
+    }
+
+
+def _preview_seed(app: App, row: EnvironmentRow) -> dict[str, Any]:
+    """What the seed of the release that runs there would bring. Raises Refused (`data.no_seed`)."""
+    config = app.world.project().environment(row.name)
+    release = _require_fillable(app, row)
+    files = require_seed(release)
+    require_clearance(DataLabel.SYNTHETIC, config.clearance, row.kind, row.name, f"the seed of {release.version}")
+    return {
+        "environment": row.name,
+        "label": DataLabel.SYNTHETIC.name.lower(),
+        "source": row.name,
+        "dataset": None,
+        "as_of": None,
+        "to": None,
+        "seed": list(files),
+        "replaces": _present(app, row),
+        "edits": len(config.edits),
+        "bytes": 0,
+    }
+
+
+def _present(app: App, row: EnvironmentRow) -> Any:
+    """What a refresh would replace."""
+    with app.world.store.database.reading() as tx:
+        return holding_view(app, tx, row)["holds"]
+
+
+def _require_fillable(app: App, row: EnvironmentRow) -> Release:
+    """The release whose database is to be filled anew. Raises Refused (`data.own_source`,
+    `data.nothing_there`, `data.backed_up`)."""
+    config = app.world.project().environment(row.name)
+    if row.name == app.world.project().data.source:
         raise Refused(
             "data.own_source",
-            f"{source} is what all others are filled from",
+            f"{row.name} is what all others are filled from",
             hint="greenroom backup restore brings a state of its own back",
         )
     if not config.runs or row.current is None:
@@ -235,7 +294,8 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
             because="nothing runs there" if config.runs else f"nothing ever runs in {row.kind.value}",
             hint=f"promote a release into {row.name} first",
         )
-    if app.world.release(row.current).descriptor.services.postgres is None:
+    release = app.world.release(row.current)
+    if release.descriptor.services.postgres is None:
         raise Refused(
             "data.nothing_there",
             f"{row.name} has no database to fill",
@@ -249,25 +309,7 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
             because="its backups would lead from one cluster to another",
             hint=f"switch off backups of {row.name} in greenroom.yaml",
         )
-    wants_copy = dataset is None and config.clearance >= DataLabel.COPY
-    found = None if wants_copy else _dataset_for(app, dataset, row.name, config.clearance)
-    if wants_copy:
-        _require_backup(app, source)
-    label = found.label if found else DataLabel.COPY
-    require_clearance(label, config.clearance, row.kind, row.name, source)
-    with app.world.store.database.reading() as tx:
-        present = holding_view(app, tx, row)["holds"]
-    return {
-        "environment": row.name,
-        "label": label.name.lower(),
-        "source": source,
-        "dataset": found.name if found else None,
-        "as_of": found.as_of if found else None,
-        "to": to,
-        "replaces": present,
-        "edits": len(config.edits),
-        "bytes": found.bytes if found else app.world.backups.archive(source).backups[-1].size,
-    }
+    return release
 
 
 def _dataset_for(app: App, name: str | None, environment: str, clearance: DataLabel) -> Dataset:

@@ -55,6 +55,8 @@ def _line(name: str, held: Mapping[str, Any] | None, more: str = "") -> Text:
     old = f", as of {local(held['as_of'])}, {ago(held['age_seconds'])}" if held["as_of"] else ""
     stale = "" if held["rules_current"] else "  (other rules are in force by now)"
     made = ", made there" if held["label"] == "synthetic" else ""
+    if held.get("seed"):
+        made, old = f", the seed of {one_line(held['seed'])}", f", loaded {since(held['at'])}"
     label = (held["label"], LABEL_STYLE[held["label"]])
     return Text.assemble((name, "bold"), "  ", label, made, old, f"  {more}" if more else "", (stale, "yellow"))
 
@@ -131,20 +133,28 @@ def problem(told: Mapping[str, Any]) -> RenderableType:
 
 def preview(p: Mapping[str, Any]) -> RenderableType:
     """What a refresh would bring, and what it would replace."""
-    grid = Table.grid(padding=(0, 2))
-    now = p["replaces"]
+    if p["seed"]:
+        return _rows(p, [("brings", f"synthetic data: {', '.join(p['seed'])}, on the migrations of its release")])
     origin = f"dataset {p['dataset']}" if p["dataset"] else f"the backups of {p['source']}"
     rows = [
         ("brings", f"{p['label']} data of {p['source']}, from {origin}"),
         ("as of", local(p["as_of"]) if p["as_of"] else (p["to"] or "the latest that reached the archive")),
-        (
-            "replaces",
-            f"{now['label']} data" + (f" as of {local(now['as_of'])}" if now["as_of"] else "") if now else "nothing",
-        ),
-        ("edits", f"{p['edits']} statements are run again" if p["edits"] else "none"),
         ("takes", f"{size(p['bytes'])} of disk beside what is there; visitors wait for the exchange alone"),
+    ]
+    return _rows(p, rows)
+
+
+def _rows(p: Mapping[str, Any], rows: list[tuple[str, str]]) -> RenderableType:
+    """With what every refresh has: what it replaces, the edits, what is kept."""
+    now = p["replaces"]
+    held = f"{now['label']} data" + (f" as of {local(now['as_of'])}" if now["as_of"] else "") if now else "nothing"
+    rows = [
+        *rows,
+        ("replaces", held),
+        ("edits", f"{p['edits']} statements are run again" if p["edits"] else "none"),
         ("kept aside", "the database that is there now"),
     ]
+    grid = Table.grid(padding=(0, 2))
     for name, value in rows:
         grid.add_row(Text(name, style="dim"), Text(one_line(value)))
     return grid

@@ -20,8 +20,9 @@ from greenroom.services.app import App
 from greenroom.services.custody import Custodian
 from greenroom.store import records
 from greenroom.workflows.instances import Deployment
+from tests.unit.workflows.story import Crash
 from tests.unit.workflows.test_backup_work import DEVELOPER, ENGINEER, OPERATOR, Kept
-from tests.worlds import actor, apply, placed
+from tests.worlds import actor, apply, placed, sealed
 
 RULED = "data: {rules: {public.person.name: full_name}, harmless: {public.person: [id]}}\n"
 EDITED = "staging: {data: {edits: ['UPDATE a', 'UPDATE b']}}"
@@ -55,7 +56,9 @@ class Filled(Kept):
         with base.database.reading() as tx:
             newest = records.newest_policy(tx)
         assert newest is not None
-        kept = newest["text"].split("data: {rules")[0]
+        kept = newest["text"].split("data: {rules")[0].split("data: {seed")[0]
+        if "migration:" in text:
+            kept = "".join(line for line in kept.splitlines(True) if not line.startswith("migration:"))
         apply(self.world, kept.replace("staging: {}", EDITED) + text, self.repository)
 
     def point(self, name: str) -> None:
@@ -216,6 +219,103 @@ def test_dev_is_filled_from_the_newest_dataset(tmp_path: Path) -> None:
     story.configure(RULED.replace("full_name", "last_name"))
     told = {e["environment"]: e["holds"] for e in data.lineage(story.app, DEVELOPER)["environments"]}["dev"]
     assert not told["rules_current"]
+
+
+SEEDED = RULED.replace("data: {", "data: {seed: [seed/people.sql, seed/visit.csv], ")
+
+
+class Seeding(Filled):
+    """What `Filled` is, and 3.0, which brings a seed, runs in dev."""
+
+    def __init__(self, tmp_path: Path, text: str = SEEDED) -> None:
+        super().__init__(tmp_path, text)
+        placed(self.world, sealed(self.world, "3.0"), "dev", ago=60)
+        self.point("dev")
+
+    def seeding(self, who: Any = DEVELOPER) -> str:
+        work, _ = data.refresh(self.app, who, "dev", seed=True)
+        assert work is not None
+        return work.id
+
+
+def test_a_seed_killed_at_any_point_is_loaded_once(tmp_path: Path) -> None:
+    """Dev holds what the release brings, on an empty database, and says so."""
+    first = Seeding(tmp_path / "names")
+    assert first.run(first.seeding()).state is State.DONE
+    names = list(dict.fromkeys(first.seen))
+    assert {"refresh.gather.gathered", "refresh.ready.begun", "refresh.ready.seeded"} <= set(names)
+    for number, name in enumerate(names):
+        story = Seeding(tmp_path / str(number))
+        story.crash_at = name
+        work = story.run(story.seeding())
+        assert (story.crash_at, work.state) == (None, State.DONE), name
+        assert story.candidates.holds["dev"] == "the seed seed/people.sql, seed/visit.csv"
+        told = {e["environment"]: e["holds"] for e in data.lineage(story.app, DEVELOPER)["environments"]}["dev"]
+        assert (told["label"], told["source"], told["seed"], told["dataset"]) == ("synthetic", "dev", "3.0", None)
+        assert told["rules_current"]
+        assert story.candidates.ready == {}
+
+
+@pytest.mark.parametrize(("style", "starts"), [("{style: at-start}", 2), ("{style: none}", 1)])
+def test_a_release_that_migrates_at_its_start_is_started_before_its_seed(
+    tmp_path: Path, style: str, starts: int
+) -> None:
+    """Its tables are there when the rows come; and it is proven afterwards, as any other."""
+    story = Seeding(tmp_path, SEEDED + f"migration: {style}\n")
+    begun: list[str] = []
+    start, seed = story.world.runtime.start, story.candidates.seed
+
+    def noted(spec: Any) -> None:
+        begun.append("start")
+        start(spec)
+
+    def loaded(*given: Any, **more: Any) -> Any:
+        begun.append("seed")
+        return seed(*given, **more)
+
+    story.world.runtime.start, story.candidates.seed = noted, loaded  # type: ignore[method-assign]
+    assert story.run(story.seeding()).state is State.DONE
+    assert begun[: starts + 1] == ["start", "seed", "start"][2 - starts :]
+
+
+def test_a_seed_that_cannot_be_loaded_leaves_what_is_there(tmp_path: Path) -> None:
+    """File and line are in the refusal, and dev holds what it held."""
+    story = Seeding(tmp_path, SEEDED.replace("visit.csv", "error.csv"))
+    ended = story.run(story.seeding())
+    assert ended.state is State.ROLLED_BACK
+    assert ended.error is not None
+    assert (ended.error["code"], ended.error["facts"]["line"]) == ("data.seed_failed", 3)
+    assert (story.candidates.holds, story.candidates.ready) == ({}, {})
+    assert story.holds("dev") is DataLabel.SYNTHETIC
+
+
+def test_a_seed_goes_only_where_a_release_brings_one(tmp_path: Path) -> None:
+    """Not where the release that runs has none, nor into production. One that is under way is given back."""
+    story = Seeding(tmp_path)
+    for environment, code in (("staging", "data.no_seed"), ("production", "role.missing")):
+        with pytest.raises(Refused) as refused:
+            data.refresh(story.app, ENGINEER, environment, seed=True)
+        assert refused.value.code == code
+    work, preview = data.refresh(story.app, DEVELOPER, "dev", seed=True, dry_run=True)
+    assert (work, preview["seed"]) == (None, ["seed/people.sql", "seed/visit.csv"])
+    story.crash_at = "refresh.gather.gathered"
+    begun = story.seeding()
+    with pytest.raises(Crash):
+        story.engine.run_one()
+    assert story.seeding() == begun
+
+
+def test_a_copy_under_way_is_not_taken_for_a_seed(tmp_path: Path) -> None:
+    """Both come from no dataset; the one that was asked for later is refused, not silently replaced."""
+    story = Seeding(tmp_path)
+    placed(story.world, story.world.environment("dev").current or "", "staging", ago=30)
+    story.crash_at = "refresh.gather.gathered"
+    story.refreshed("staging")
+    with pytest.raises(Crash):
+        story.engine.run_one()
+    with pytest.raises(Refused) as refused:
+        data.refresh(story.app, ENGINEER, "staging", seed=True)
+    assert refused.value.code == "environment.busy"
 
 
 def test_what_is_too_old_is_refreshed_by_itself(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from greenroom.discovery.model import Harmless, Undecided, Verdict
 from greenroom.domain.data import Dataset, MaskingPlan
@@ -15,7 +16,7 @@ from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.clock import Clock
 from greenroom.ports.databases import Database
-from greenroom.ports.datasets import Copied, Examined, GoOn, Say
+from greenroom.ports.datasets import Copied, Examined, GoOn, Say, Seeded
 
 
 class MemoryVault:
@@ -92,6 +93,20 @@ class MemoryCandidates:
             raise Errored("data.dataset_gone", f"the dataset {dataset} is not there")
         self.ready.setdefault((environment, checked_name(name, "work")), dataset)
         return found.bytes
+
+    def begin(self, environment: str, name: str, services: Services, *, say: Say) -> None:
+        self.ready[environment, checked_name(name, "work")] = "nothing"
+
+    def seed(self, database: Database, root: Path, files: tuple[str, ...], *, say: Say, go_on: GoOn) -> Seeded:
+        name = next(n for e, n in self.ready if e == database.environment)
+        if self.ready[database.environment, name] != "nothing":
+            raise AssertionError("a seed is loaded into an empty database")
+        self.ready[database.environment, name] = "half a seed"
+        for file in files:
+            if "error" in file:
+                raise Refused("data.seed_failed", f"{file}, line 3 cannot be loaded", facts={"file": file, "line": 3})
+        self.ready[database.environment, name] = f"the seed {', '.join(files)}"
+        return Seeded({"public.person": len(files)})
 
     @contextmanager
     def serving(self, environment: str, name: str, services: Services, *, origin: str, say: Say) -> Iterator[Database]:

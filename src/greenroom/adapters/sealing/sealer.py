@@ -97,6 +97,7 @@ class OciSealer:
             self._run_build(job, command, language.path(job.interpreter))
         components = language.finish(job)
         self._room.take_back(job.root)
+        _require_seed(job.root, descriptor)
         files.make_modes_plain(job.root)
         files.make_plain(job.root)
         tools = self._room.describe() | (
@@ -177,6 +178,19 @@ class OciSealer:
             raise _failed(command, replace(done, ended_by="size"), job.recipe, size)
         if done.code != 0:
             raise _failed(command, done, job.recipe)
+
+
+def _require_seed(root: Path, descriptor: Descriptor) -> None:
+    """What `data/seed` names is there when the release is sealed, not missed when somebody wants to load it."""
+    absent = [f for f in descriptor.seed if not (root / f).is_file() or (root / f).is_symlink()]
+    if absent:
+        raise Refused(
+            "release.seed_missing",
+            f"{', '.join(absent[:10])} cannot be sealed as a seed",
+            because="data/seed in greenroom.yaml names it, and it is no file of the commit nor made by the build",
+            hint="commit the file, or take it out of data/seed",
+            facts={"files": absent},
+        )
 
 
 def _failed(command: tuple[str, ...], done: Finished, recipe: Recipe, size: int = 0) -> Refused | Errored:

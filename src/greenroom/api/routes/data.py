@@ -47,6 +47,9 @@ def discover(services: Services, who: Who) -> dict[str, Any]:
     summary="Fill an environment's database anew",
 )
 def refresh(services: Services, who: Who, env: str, asked: NewRefresh) -> dict[str, Any]:
-    """A copy of production where one may be, a masked dataset elsewhere. The present data is kept aside."""
-    work, preview = data.refresh(services, who, env, dataset=asked.dataset, to=asked.to, dry_run=asked.dry_run)
+    """A copy of production where one may be, a masked dataset elsewhere; or the release's own seed. The present data is
+    kept aside."""
+    work, preview = data.refresh(
+        services, who, env, dataset=asked.dataset, to=asked.to, seed=asked.seed, dry_run=asked.dry_run
+    )
     return {"work": work_answer(services, work) if work else None, "preview": preview}

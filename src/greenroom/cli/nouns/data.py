@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,6 +32,7 @@ def commands(app: typer.Typer) -> None:
     command(group, "discover")(discover)
     command(group, "make")(make)
     command(group, "refresh")(refresh)
+    command(group, "seed")(seed)
     app.add_typer(group)
 
 
@@ -137,9 +138,27 @@ def refresh(
     \b
     Example: greenroom data refresh staging --dry-run
     """
+    wanted = {"dataset": dataset, "to": instant_of(to) if to is not None else None}
+    return _fill(session, environment, wanted, wait=wait, dry_run=dry_run, yes=yes)
+
+
+def seed(
+    session: Session, environment: Environment, wait: Wait = True, dry_run: DryRun = False, yes: Yes = False
+) -> int:
+    """Fill an environment's database anew with the synthetic data of the release that runs there.
+
+    The release's migrations run on an empty database, then the files under `data: seed:` are loaded, and the release is
+    proven on it. Anything wrong in them is named with its line, and the present data stays.
+
+    \b
+    Example: greenroom data seed dev
+    """
+    return _fill(session, environment, {"seed": True}, wait=wait, dry_run=dry_run, yes=yes)
+
+
+def _fill(session: Session, environment: str, wanted: dict[str, Any], *, wait: bool, dry_run: bool, yes: bool) -> int:
     from greenroom.terminal.data import preview
 
-    wanted = {"dataset": dataset, "to": instant_of(to) if to is not None else None}
     asked = session.client.post("environments", environment, "refreshes", **wanted, dry_run=True)
     if dry_run:
         session.answer(asked, lambda: preview(asked["preview"]))

@@ -9,6 +9,7 @@ from greenroom.services.app import App
 from greenroom.services.examinations.found import Found, damaged, failed, passed
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
+from greenroom.workflows.steps.refresh import HOLDING
 
 
 def look(app: App) -> Iterator[Found]:
@@ -39,9 +40,13 @@ def _one(app: App, row: EnvironmentRow) -> Iterator[Found]:
 
 
 def _missing_point(app: App, row: EnvironmentRow) -> str | None:
-    """The name of the restore point that the last change made, if it is not there any more."""
+    """The name of the restore point that the last change made, if it is not there any more. Where the data was
+    replaced since, it went with what it was made of."""
     with app.world.store.database.reading() as tx:
         work = app.world.store.works.get(tx, row.current_work or "")
+        filled = records.newest_evidence(tx, HOLDING, row.name)
+    if filled is not None and row.since is not None and filled.at >= row.since:
+        return None
     made = ((work.facts if work else {}).get("restore-point") or {}).get("name")
     there = {p.name for p in app.world.databases.restore_points(row.name)} if made else set()
     if not made or made in there or len(there) >= app.world.project().environment(row.name).restore_points:

@@ -3,6 +3,8 @@ runs there, and only then put in its place."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +24,7 @@ from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.check import wait_until_healthy
 from greenroom.workflows.steps.ground import former, was
 from greenroom.workflows.steps.rebuild import facts_of, rebuild
+from greenroom.workflows.steps.seed import begin_empty, is_seed, load_seed, seed_facts
 
 HOLDING = "holding"
 """The family of evidence that says what an environment's database holds."""
@@ -29,7 +32,8 @@ HOLDING = "holding"
 
 class GatherStep:
     """The data, beside the present database: a rebuilt backup where a copy of production may be, a masked dataset
-    elsewhere. What may be there is asked again here, whoever asked before."""
+    elsewhere. A seed lies in the release; its database is made by `ready`. What may be there is asked again here,
+    whoever asked before."""
 
     name = "gather"
     returns = True
@@ -37,7 +41,10 @@ class GatherStep:
     def do(self, context: StepContext) -> Outcomes:
         world, work = context.world, context.work
         dataset = work.request.get("dataset")
-        if dataset is None:
+        if is_seed(context):
+            facts = seed_facts(context)
+            self._require(context, DataLabel.SYNTHETIC, f"the seed of {facts['seed']}")
+        elif dataset is None:
             source = str(work.request["source"])
             self._require(context, DataLabel.COPY, source)
             world.backups.ship(source)
@@ -88,6 +95,9 @@ class ReadyStep:
         world, release = context.world, context.release
         origin = VAULT if context.fact("gather", "dataset") else str(context.fact("gather", "source"))
         began = world.clock.monotonic()
+        seeded: dict[str, Any] = {}
+        if is_seed(context):
+            begin_empty(context)
         context.guard()
         with world.candidates.serving(
             context.environment, context.work.id, release.descriptor.services, origin=origin, say=context.say
@@ -95,6 +105,12 @@ class ReadyStep:
             context.crash("settled")
             limit(world)  # the release is about to meet a database that listens somewhere else
             self._migrate(context, database)
+            if is_seed(context):
+                if release.descriptor.migration.style is MigrationStyle.AT_START:
+                    context.say(f"starting {release.version} once, which makes its schema")
+                    with self._running(context, database):
+                        pass
+                seeded = load_seed(context, database)
             edits = context.config.edits
             if edits:
                 context.guard()
@@ -102,7 +118,7 @@ class ReadyStep:
                 context.say(f"{len(edits)} edits were run")
             context.crash("edited")
             evidence = self._prove(context, database)
-        return Done({"seconds": round(world.clock.monotonic() - began, 3), "edits": len(edits)}, evidence)
+        return Done({"seconds": round(world.clock.monotonic() - began, 3), "edits": len(edits), **seeded}, evidence)
 
     def undo(self, context: StepContext) -> Outcomes:
         self._end(context)
@@ -117,29 +133,21 @@ class ReadyStep:
         context.say(f"replaying the migrations of {context.release.version}")
         finished = run_to_end(context, migration.command, migration.timeout_seconds, "migrate", database)
         if finished.code != 0:
+            whence, hint = "production's data", "that is not older than production's"
+            if is_seed(context):
+                whence, hint = "an empty database", "whose migrations begin with nothing"
             raise Refused(
                 "data.migration_failed",
-                f"the migrations of {context.release.version} do not lead from production's data to its schema",
+                f"the migrations of {context.release.version} do not lead from {whence} to its schema",
                 because=f"{finished.ended_by}: {finished.output.strip()[-1500:]}",
-                hint=f"promote a release into {context.environment} that is not older than production's",
+                hint=f"promote a release into {context.environment} {hint}",
             )
 
     def _prove(self, context: StepContext, database: Database) -> tuple[NewEvidence, ...]:
         """Raises Refused (`release.unhealthy`, `data.not_proven`)."""
-        world, release, plan = context.world, context.release, _trial(context)
-        self._end(context)  # what an earlier attempt left runs on another database
-        place = world.runtime.prepare(context.environment)
-        if release.descriptor.web.listen is Listen.PORT:
-            plan = Deployment(plan.environment, release, plan.work_id, world.runtime.free_port(context.environment))
-        dial = plan.dial(place)
-        given = process_variables(variables(world, context.environment, release, database), release)
+        world, release = context.world, context.release
         found: list[NewEvidence] = []
-        try:
-            for spec in plan.specs(place, world.unpacked(release.digest), given, dial):
-                if spec.dial:  # what works beside the web process would act on the data
-                    context.guard()
-                    world.runtime.start(spec)
-            wait_until_healthy(context, dial, plan.instance_ids_of(release.descriptor.web))
+        with self._running(context, database) as dial:
             world.edge.preview(context.environment, dial)
             url = world.edge.preview_url(context.environment)
             for check in release.descriptor.checks:
@@ -151,11 +159,29 @@ class ReadyStep:
                             "data.not_proven",
                             f"{check.name} {found[-1].outcome} for {release.version} on the new data",
                             because=str(found[-1].facts.get("output", "")).strip()[-1500:],
-                            hint="the present data stays; see what it needs that production's data lacks",
+                            hint="the present data stays; see what it needs that the new data lacks",
                         )
+        return tuple(found)
+
+    @contextmanager
+    def _running(self, context: StepContext, database: Database) -> Iterator[str]:
+        """The release runs on it, healthy, and alone; its address. Raises Refused (`release.unhealthy`)."""
+        world, release, plan = context.world, context.release, _trial(context)
+        self._end(context)  # what an earlier attempt left runs on another database
+        place = world.runtime.prepare(context.environment)
+        if release.descriptor.web.listen is Listen.PORT:
+            plan = Deployment(plan.environment, release, plan.work_id, world.runtime.free_port(context.environment))
+        dial = plan.dial(place)
+        given = process_variables(variables(world, context.environment, release, database), release)
+        try:
+            for spec in plan.specs(place, world.unpacked(release.digest), given, dial):
+                if spec.dial:  # what works beside the web process would act on the data
+                    context.guard()
+                    world.runtime.start(spec)
+            wait_until_healthy(context, dial, plan.instance_ids_of(release.descriptor.web))
+            yield dial
         finally:
             self._end(context)
-        return tuple(found)
 
     def _end(self, context: StepContext) -> None:
         context.world.edge.preview(context.environment, None)
@@ -231,7 +257,7 @@ class RecordRefreshStep:
 def holding_of(context: StepContext, at: datetime) -> Holding:
     """What `gather` brought, as the environment's holding from `at` on."""
     told: dict[str, Any] = {
-        k: context.fact("gather", k) for k in ("label", "source", "as_of", "backup", "dataset", "rules")
+        k: context.fact("gather", k) for k in ("label", "source", "as_of", "backup", "dataset", "rules", "seed")
     }
     return Holding.from_dict({**told, "at": timestamp(at)})
 

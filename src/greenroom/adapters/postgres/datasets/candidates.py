@@ -22,8 +22,10 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, probe, session
 from greenroom.adapters.postgres.database import url_of
+from greenroom.adapters.postgres.datasets.seeding import load
 from greenroom.adapters.postgres.datasets.vault import read_dataset
 from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.providers import checked_services, choose
 from greenroom.adapters.postgres.roles import ensure_ground, set_password
@@ -35,7 +37,7 @@ from greenroom.domain.names import checked_name
 from greenroom.domain.release import Services
 from greenroom.ports.clock import Clock
 from greenroom.ports.databases import Database
-from greenroom.ports.datasets import Say
+from greenroom.ports.datasets import GoOn, Say, Seeded
 
 COPY_SECONDS = 24 * 3600.0
 PLACED = "placed.json"
@@ -65,6 +67,19 @@ class PostgresCandidates:
                 self._reached("place.copied")
                 write_atomically(folder / PLACED, json.dumps({"dataset": dataset}).encode(), 0o600)
             return found.bytes
+
+    def begin(self, environment: str, name: str, services: Services, *, say: Say) -> None:
+        with self._held(environment):
+            folder = self._folder(environment, name)
+            self._clear(folder)
+            own_directory(folder, 0o711)
+            server = self._server(environment, name, services, checked_services(services))
+            say(f"making an empty database of PostgreSQL {server.provider.major}")
+            make_data(server.data, server.tools, server.account, self._clusters.password(environment, SUPERUSER))
+            write_atomically(folder / PLACED, json.dumps({"seed": True}).encode(), 0o600)
+
+    def seed(self, database: Database, root: Path, files: tuple[str, ...], *, say: Say, go_on: GoOn) -> Seeded:
+        return load(database, root, files, say=say, go_on=go_on)
 
     @contextmanager
     def serving(self, environment: str, name: str, services: Services, *, origin: str, say: Say) -> Iterator[Database]:
@@ -162,11 +177,12 @@ class PostgresCandidates:
 
     # --- places ------------------------------------------------------------------------------------
 
-    def _server(self, environment: str, name: str, services: Services) -> Server:
+    def _server(self, environment: str, name: str, services: Services, made: int | None = None) -> Server:
+        """What serves the folder's cluster, which is of major version `made`; None: what lies there says it."""
         folder = self._folder(environment, name)
         wanted = checked_services(services)
         cluster = self._clusters.need(environment)
-        made = int((folder / "data" / "PG_VERSION").read_text())
+        made = made or int((folder / "data" / "PG_VERSION").read_text())
         if not cluster.record.major == wanted == made:
             raise Refused(
                 "database.version",
