@@ -83,11 +83,10 @@ class RestorePointStep:
             )
 
     def undo(self, context: StepContext) -> Outcomes:
-        before = was(context)
         if holds_traffic(context):
             traffic.let_go(context)
             context.crash("undo.let-go")
-        if before.release is not None and runs(context) and context.release.descriptor.services.postgres is not None:
+        if context.fact("restore-point", "name") is not None:  # else none was made: nothing to ask the database for
             context.world.databases.drop_restore_points(context.environment, context.config.restore_points)
         if context.work.kind is not WorkKind.PROMOTION:
             return Done()

@@ -45,17 +45,18 @@ def rest(context: StepContext) -> None:
 
 def let_go(context: StepContext) -> None:
     """Undo of `hold` and `rest`: visitors reach the older release again, and what worked beside it works again.
-    Idempotent."""
+    Idempotent. Where all of it runs nothing is asked for, neither secrets nor a database: what cannot be read must
+    not keep work from ending that changed nothing."""
     before, old, world = was(context), former(context), context.world
-    if old is not None:
+    if old is not None and any(
+        world.runtime.instance(i).state is not InstanceState.RUNNING for i in old.instance_ids()
+    ):
         place = world.runtime.prepare(context.environment)
         given = process_variables(variables(world, context.environment, old.release), old.release)
-        rested = any(world.runtime.instance(i).state is not InstanceState.RUNNING for i in old.instance_ids())
         for spec in old.specs(place, world.unpacked(old.release.digest), given, before.dial):
             context.guard()
             world.runtime.start(spec)
-        if rested:
-            _await(context, old, before.dial)
+        _await(context, old, before.dial)
     send_to(context, before.dial, before.release or "")
 
 
