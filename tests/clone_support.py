@@ -14,6 +14,7 @@ from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import SUPERUSER
 from greenroom.adapters.postgres.datasets.clones import SMALL, USER, PostgresClones
+from greenroom.adapters.postgres.datasets.vault import HARMLESS
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.domain.clone import Clone
@@ -65,5 +66,6 @@ def publish(ground: Ground, name: str, fill: Callable[[str], None], *, services:
     subprocess.run(["cp", "-a", str(source), str(folder / "data")], check=True)
     made = dataset(name)
     told = asdict(made) | {"label": "masked", "made_at": made.made_at.isoformat(), "as_of": AT.isoformat()}
+    (folder / HARMLESS).touch()
     (folder / "dataset.json").write_text(json.dumps(told))
     return folder / "data"

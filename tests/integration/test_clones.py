@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from greenroom.adapters.postgres.datasets import clones as module
 from greenroom.adapters.postgres.datasets.clones import PostgresClones
 from greenroom.domain.clone import Clone, CloneState
 from tests.clone_support import clones_of, publish, wanted
@@ -116,3 +117,16 @@ def test_some_go_while_others_come(postgres: Postgres) -> None:
         (postgres.ground.home.environments / clone.key / ".clone.json.cut-off").touch()
         postgres.clones.clear(clone)
         assert not (postgres.ground.home.environments / clone.key).exists()
+
+
+def test_a_dataset_that_was_not_made_harmless_gives_harmless_clones(postgres: Postgres) -> None:
+    """One that says nothing of it: what acts on the outside is taken away in the clone."""
+    marker = postgres.ground.home.datasets / "old" / "harmless"
+    seen = list[str]()
+    marker.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "neutralise", lambda door: seen.append(door.user))
+        postgres.clones.clear(made(postgres, "bare"))
+        marker.touch()
+        postgres.clones.clear(made(postgres, "bare"))
+    assert seen == ["postgres"]

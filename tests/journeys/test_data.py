@@ -236,6 +236,7 @@ def test_a_newer_release_in_staging_lives_on_the_older_data(life: Life) -> None:
 def test_a_developer_has_a_database_of_their_own(life: Life) -> None:
     """Two of one name belong to two people; nobody of production is in them; what is written into one is in no other.
     Lists, lineage and the ledger tell of them and of no address; a reset gives back what the dataset has."""
+    assert all((folder / "harmless").exists() for folder in life.home.datasets.glob("[!.]*"))
     ada, bob = somebody(life, "ada", "developer"), somebody(life, "bob", "tester")
     mine, theirs = [as_one(life, who, "clone", "--name", "cart")["url"] for who in (ada, bob)]
     assert as_one(life, ada, "clone", "--name", "cart")["url"] == mine != theirs

@@ -24,7 +24,7 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe, session
 from greenroom.adapters.postgres.database import url_of
-from greenroom.adapters.postgres.datasets.vault import read_dataset
+from greenroom.adapters.postgres.datasets.vault import HARMLESS, read_dataset
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.roles import ensure_ground, set_password
@@ -102,7 +102,8 @@ class PostgresClones:
         cluster = self._clusters.up(key, Services(major, found.extensions))
         self._reached("fill.started")
         door, own = self._clusters.superuser(cluster), Secret(secrets.token_urlsafe(32))
-        neutralise(door)
+        if not (source.parent / HARMLESS).exists():
+            neutralise(door)
         with session(door, MAINTENANCE) as connection:
             set_password(connection, self._clusters.application(cluster))
             set_password(connection, Door(door.host, door.port, SUPERUSER, own))

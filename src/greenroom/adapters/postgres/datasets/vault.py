@@ -29,6 +29,7 @@ from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.masking.copying import Progress, Wanted, copy_masked
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.leaks import examine
+from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.providers import choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role
 from greenroom.adapters.postgres.scratch import kill_server_in
@@ -51,6 +52,8 @@ from greenroom.registry import all_detectors, all_rules, all_traits
 MASKING_KEY = "masking_key"
 KEY_BYTES = 32
 SAY_SECONDS = 2.0
+HARMLESS = "harmless"
+"""Beside the data of a dataset in which nothing acts on the outside any more: who copies it need not see to that."""
 
 READING = {"autovacuum": "off", "shared_buffers": "128MB"}
 LOADING = {"shared_buffers": "128MB", "maintenance_work_mem": "256MB", "min_wal_size": "80MB", "max_wal_size": "4GB"}
@@ -81,10 +84,11 @@ class PostgresVault:
         with self._reading(rebuilt, source, services) as reading, self._writing(target, services) as writing:
             self._make_ground(target)
             report = copy_masked(reading, writing, target.tools, self._wanted(plan), progress=_told(say), go_on=go_on)
+            done = neutralise(target.superuser(self._password())).did
+        (target.folder / HARMLESS).touch(mode=0o600)
         sync(target)
-        return Copied(
-            report.masked_columns, report.rows, tuple(report.said), report.bytes, self._clock.monotonic() - began
-        )
+        said = (*report.said, *done)
+        return Copied(report.masked_columns, report.rows, said, report.bytes, self._clock.monotonic() - began)
 
     def examine(
         self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn
