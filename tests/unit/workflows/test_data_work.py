@@ -331,3 +331,26 @@ def test_what_is_too_old_is_refreshed_by_itself(tmp_path: Path) -> None:
         assert story.run(asked.id).state is State.DONE
     assert [w for w in custodian.look() if w.kind in (WorkKind.DATASET, WorkKind.REFRESH)] == []
     assert story.holds("dev") is DataLabel.MASKED
+
+
+def test_rules_that_change_meanwhile_stop_a_dataset(tmp_path: Path) -> None:
+    """It was masked under other rules than those it would be examined and published under."""
+    story = Filled(tmp_path)
+    work = data.make(story.app, ENGINEER)
+    story.crash_at = "dataset.examine.forward.before"
+    story.run(work.id, until=lambda w: w.step == "examine" and story.crash_at is None)
+    story.configure(RULED.replace("full_name", "last_name"))
+    ended = story.run(work.id)
+    assert (ended.state, (ended.error or {})["code"]) == (State.REJECTED, "data.rules_changed")
+    assert story.vault.datasets() == []
+
+
+def test_a_promotion_that_came_first_stops_a_refresh(tmp_path: Path) -> None:
+    """The release that it was asked for is not there any more: nothing is proven with it, nothing changes."""
+    story = Filled(tmp_path)
+    story.made()
+    work = story.refreshed("dev")
+    placed(story.world, story.new, "dev", ago=0)
+    ended = story.run(work)
+    assert (ended.state, (ended.error or {})["code"]) == (State.ROLLED_BACK, "data.overtaken")
+    assert story.candidates.holds == {}

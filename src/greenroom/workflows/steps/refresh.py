@@ -40,6 +40,7 @@ class GatherStep:
 
     def do(self, context: StepContext) -> Outcomes:
         world, work = context.world, context.work
+        self._refuse_overtaken(context)
         dataset = work.request.get("dataset")
         if is_seed(context):
             facts = seed_facts(context)
@@ -78,6 +79,17 @@ class GatherStep:
         context.guard()
         context.world.candidates.discard(context.environment, context.work.id)
         return Done()
+
+    def _refuse_overtaken(self, context: StepContext) -> None:
+        """What is proven on the new data must be what visitors reach: a promotion may have come before this began."""
+        current = context.world.environment(context.environment).current
+        if current != context.work.release:
+            raise Refused(
+                "data.overtaken",
+                f"{context.environment} holds another release by now than when this was asked for",
+                because="the new data would be proven with a release that is not there any more",
+                hint=f"greenroom data refresh {context.environment}",
+            )
 
     def _require(self, context: StepContext, label: DataLabel, source: str) -> None:
         config = context.config

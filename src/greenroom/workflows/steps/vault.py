@@ -119,6 +119,7 @@ class ExamineStep:
 
     def do(self, context: StepContext) -> Outcomes:
         context.guard()
+        _refuse_other_rules(context)
         found = context.world.vault.examine(
             context.work.id,
             context.environment,
@@ -200,8 +201,19 @@ class PublishStep:
 
 
 def plan_of(context: StepContext) -> MaskingPlan:
-    """The masking plan in force. A work that began under another begins its copy anew, so the last one counts."""
+    """The masking plan in force."""
     return context.world.project().data.plan
+
+
+def _refuse_other_rules(context: StepContext) -> None:
+    """What is examined must be what was masked. Raises Refused (`data.rules_changed`)."""
+    if plan_of(context).digest != context.fact("mask", "rules"):
+        raise Refused(
+            "data.rules_changed",
+            "other masking rules are in force than when this dataset was masked",
+            because="it would be examined, and published, under rules that it was not made under",
+            hint="greenroom data make",
+        )
 
 
 def services_of(context: StepContext) -> Services:
