@@ -30,7 +30,7 @@ format: setup ## put the code in its standard form
 	$(RUN)ruff check --fix .
 
 test: setup ## the tests: real PostgreSQL, real Caddy, real applications, real kills
-	$(RUN)pytest -m "not long" $(if $(CHECKED),--ignore tests/unit --ignore tests/docs)
+	$(RUN)pytest -m "not long" -n 2 --dist loadfile $(if $(CHECKED),--ignore tests/unit --ignore tests/docs)
 
 test-long: setup ## the tests that take minutes: the whole demo, hundreds of kills at random
 	$(RUN)pytest -m long -n 2 --dist loadfile

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,13 @@ class Writer:
     def _note(self) -> None:
         with self.story.world.store.database.reading() as tx:
             self.acknowledged = tx.scalar(select(func.max(t.ledger.c.seq))) or 0
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Short: the addresses of sockets are below it, and have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="gr-") as name:
+        yield Path(name)
 
 
 @pytest.fixture
