@@ -101,9 +101,16 @@ def _reap(child: int) -> int | None:
 def _end_left_behind(child: int) -> None:
     _signal_group(child, signal.SIGKILL)
     while True:
-        for pid in _children():
-            with suppress(ProcessLookupError):
+        others = 0
+        for pid in (children := _children()):
+            try:
                 os.kill(pid, signal.SIGKILL)
+            except PermissionError:  # it became another user's: whoever made it so must end it
+                others += 1
+            except ProcessLookupError:
+                pass
+        if children and others == len(children):
+            return
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:

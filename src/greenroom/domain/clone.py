@@ -53,7 +53,7 @@ class Clone:
 def key_of(owner: str, name: str) -> str:
     """What the owner's clone of this name is called wherever an environment's name stands; a valid name itself,
     whatever the two are."""
-    digest = hashlib.sha256(json.dumps([owner, name]).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps([owner, name]).encode()).hexdigest()[:16]
     readable = NO_LETTERS.sub("-", name.lower())[: LONGEST - len(PREFIX) - len(digest) - 1].strip("-")
     return f"{PREFIX}{readable}-{digest}" if readable else f"{PREFIX}{digest}"
 

@@ -106,8 +106,9 @@ class Candidates(Protocol):
         Raises Refused (`database.version`) when the environment has a database of another major version.
         """
 
-    def run_sql(self, database: Database, statements: tuple[str, ...]) -> None:
-        """Run them as the application's role, each in a transaction of its own. Raises Refused (`data.edit_failed`)."""
+    def edit(self, environment: str, name: str, database: Database, statements: tuple[str, ...]) -> None:
+        """Run them as the application's role, all in one transaction. Idempotent under `name`. Raises Refused
+        (`data.edit_failed`) without a value of the data."""
 
     def exchange(self, environment: str, name: str) -> None:
         """It becomes the environment's cluster, running; the present one is kept aside under `name`. Idempotent."""

@@ -214,7 +214,7 @@ def _require_room(app: App, clone: Clone) -> None:
 
 
 def _find(app: App, owner: str, name: str) -> Clone | None:
-    return next((c for c in app.world.clones.all() if c.key == key_of(owner, name)), None)
+    return next((c for c in app.world.clones.all() if (c.owner, c.name) == (owner, name)), None)
 
 
 def _need(app: App, owner: str, name: str) -> Clone:

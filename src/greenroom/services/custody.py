@@ -33,14 +33,29 @@ class Custodian:
         self._app = app
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="custodian", daemon=True)
+        # Of its own: moving backups to a second place may take hours, and access ends within seconds.
+        self._doorkeeper = threading.Thread(target=self._keep_doors, name="doorkeeper", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+        self._doorkeeper.start()
 
     def stop(self, seconds: float = 10.0) -> None:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(seconds)
+            self._doorkeeper.join(seconds)
+
+    def keep_doors(self) -> None:
+        """One look at who is let into databases by hand."""
+        glass.tend(self._app)
+
+    def _keep_doors(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self.keep_doors()
+            except Exception as e:  # noqa: BLE001 - whatever it is, the next look may find it gone
+                log.warning("custody.failed", error=f"{type(e).__name__}: {e}")
 
     def _loop(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
@@ -51,7 +66,6 @@ class Custodian:
 
     def look(self) -> list[Work]:
         """One round over all environments; the work that was asked for. One in trouble holds up no other."""
-        glass.tend(self._app)
         asked: list[Work] = []
         for environment in self._app.world.project().environments:
             if not environment.backups.is_on or not self._has_database(environment.name):

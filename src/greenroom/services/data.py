@@ -38,6 +38,12 @@ def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
     _require_backup(app, source)
     with app.world.store.database.transaction() as tx:
         same = under_way(app, tx, WorkKind.DATASET, source)
+        if same is not None and same.request.get("to") != to:
+            raise Refused(
+                "data.being_made",
+                f"{same.id} makes a dataset of another state",
+                hint=f"wait for it, or greenroom cancel {same.id}",
+            )
         work = same or app.new_work(WorkKind.DATASET, actor, beside=source, to=to)
         if same is None:
             app.add_work(tx, work)
@@ -90,6 +96,7 @@ def refresh(
             and holder.kind is WorkKind.REFRESH
             and holder.request.get("dataset") == preview["dataset"]
             and bool(holder.request.get("seed")) == seed
+            and holder.request.get("to") == to
         ):
             return holder, preview
         if holder is not None and holder.kind is not WorkKind.CHECK:

@@ -22,7 +22,7 @@ from greenroom.workflows.reach import limit
 log = structlog.get_logger(__name__)
 
 MOVES_TRAFFIC = (WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE, WorkKind.REFRESH)
-QUICK = (WorkKind.PROMOTION, WorkKind.ROLLBACK)
+QUICK = (WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.REFRESH)
 """A restore may hold visitors for hours: a stop does not wait for it, and the next start goes on with it."""
 
 STARTED = ("check", "switch", "bake")

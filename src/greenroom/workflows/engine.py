@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 ALL_KINDS = frozenset(WorkKind)
 URGENT = frozenset({WorkKind.PROMOTION, WorkKind.ROLLBACK, WorkKind.RESTORE})
+REFRESH_HOLDS = ("exchange", "open")
+"""Where a refresh stands while visitors wait for it; going back, too."""
 ANSWERS = (Refused, BadInput)
 IDLE_SECONDS = 0.5
 STORE_SECONDS = 1.0
@@ -325,6 +327,8 @@ def _log_end(work: Work) -> None:
 
 def may_rest(work: Work) -> bool:
     """False while visitors are held: they wait for this work's switch, which must not wait for the next start."""
+    if work.kind is WorkKind.REFRESH:
+        return work.step not in REFRESH_HOLDS
     held = (work.facts.get("restore-point") or {}).get("held")
     return not held or "at" in (work.facts.get("switch") or {})
 

@@ -162,10 +162,10 @@ def test_its_time_ends_it(app: App, world: World) -> None:
     """The custodian shuts it when its time is over and not before, also in another life of the control plane."""
     opened(app)
     later(world, minutes=29)
-    Custodian(memory_app(world)).look()
+    Custodian(memory_app(world)).keep_doors()
     assert len(doors(world)) == 1
     later(world, minutes=1)
-    Custodian(memory_app(world)).look()
+    Custodian(memory_app(world)).keep_doors()
     assert doors(world) == set()
     assert events(app)[-1] == ("greenroom", "glass.expired")
     assert record_keeping.verify(app, OPERATOR)["verified"]

@@ -86,6 +86,7 @@ class MemoryCandidates:
         self.ran: list[str] = []
         self._aside: dict[tuple[str, str], tuple[datetime, str]] = {}
         self._done: set[tuple[str, str]] = set()
+        self._edited: set[tuple[str, str]] = set()
 
     def place(self, dataset: str, environment: str, name: str, *, say: Say) -> int:
         found = next((d for d in self._vault.datasets() if d.name == dataset), None)
@@ -113,11 +114,14 @@ class MemoryCandidates:
         self.ready.setdefault((environment, name), f"a copy of {origin}")
         yield Database(environment, Secret(f"postgresql://app:next-{environment}@/shop"), "18.4", "memory")
 
-    def run_sql(self, database: Database, statements: tuple[str, ...]) -> None:
+    def edit(self, environment: str, name: str, database: Database, statements: tuple[str, ...]) -> None:
+        if (environment, name) in self._edited:
+            return
         for number, statement in enumerate(statements, 1):
             if "error" in statement:
-                raise Refused("data.edit_failed", f"edit {number} of {database.environment} failed")
-            self.ran.append(statement)
+                raise Refused("data.edit_failed", f"edit {number} of {environment} failed")
+        self.ran += statements
+        self._edited.add((environment, name))
 
     def exchange(self, environment: str, name: str) -> None:
         if (environment, name) in self._done:

@@ -6,6 +6,7 @@ take a place, or that are looked into and thrown away.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import zlib
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.cluster import probe_until_ready
@@ -169,6 +171,13 @@ def _write_settings(
     }
 
 
+def own_log(path: Path) -> BinaryIO:
+    """A log begun anew that nobody else reads: what a server says may quote what is in its tables."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(handle, "wb")
+
+
 def _start(server: Server, forced: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """What is given on the command line wins over `postgresql.auto.conf` (documentation, 19.1)."""
     settings = server.folder / "postgresql.conf"
@@ -176,7 +185,7 @@ def _start(server: Server, forced: Mapping[str, str]) -> subprocess.Popen[bytes]
     if server.provider.major < ARCHIVE_LIBRARY_FROM:
         forced = {k: v for k, v in forced.items() if k != "archive_library"}
     argv += [word for name, value in forced.items() for word in ("-c", f"{name}={value}")]
-    with server.log.open("wb") as log:
+    with own_log(server.log) as log:
         return subprocess.Popen(
             command(argv, server.account, at_our_death="QUIT"),
             env=server.tools.env(),

@@ -8,5 +8,5 @@ router = APIRouter(prefix="/healthz", tags=["control plane"])
 
 
 @router.get("", summary="Is the control plane there?")
-def healthz() -> dict[str, bool]:
+async def healthz() -> dict[str, bool]:
     return {"ok": True}

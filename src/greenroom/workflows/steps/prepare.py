@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.domain.errors import Errored
 from greenroom.domain.release import Listen
 from greenroom.workflows.instances import variables
 from greenroom.workflows.reach import limit
@@ -25,12 +26,22 @@ class PrepareStep:
         context.guard()
         world.runtime.prepare(context.environment)
         given = variables(world, context.environment, release)
-        limit(world)  # its user, database and mailbox are there now, and nothing of it runs yet
+        self._limit(context)  # its user, database and mailbox are there now, and nothing of it runs yet
         context.crash("placed")
         facts: dict[str, object] = {"root": str(unpacked.root), "variables": sorted(given)}
         if release.descriptor.web.listen is Listen.PORT:
             facts["port"] = context.fact("prepare", "port") or world.runtime.free_port(context.environment)
         return Done(facts)
+
+    def _limit(self, context: StepContext) -> None:
+        """Rules that cannot be set keep out what they would limit, and nothing else: a way back in production must not
+        wait for the rules of dev."""
+        try:
+            limit(context.world)
+        except Errored as error:
+            if context.config.egress is not None:
+                raise
+            context.say(f"the outgoing network of other environments could not be limited: {error.message}")
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from greenroom.domain.data import Holding, require_clearance
-from greenroom.domain.errors import Refused
+from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
@@ -126,7 +126,7 @@ class ReadyStep:
             edits = context.config.edits
             if edits:
                 context.guard()
-                world.candidates.run_sql(database, edits)
+                world.candidates.edit(context.environment, context.work.id, database, edits)
                 context.say(f"{len(edits)} edits were run")
             context.crash("edited")
             evidence = self._prove(context, database)
@@ -228,10 +228,23 @@ class SwapStep:
     returns = True
 
     def do(self, context: StepContext) -> Outcomes:
+        self._may_still_be(context)
         context.guard()
         context.world.candidates.exchange(context.environment, context.work.id)
         context.crash("exchanged")
         return Done({"aside": context.work.id})
+
+    def _may_still_be(self, context: StepContext) -> None:
+        """What was allowed when this began may not be any more: making it ready can take hours."""
+        config, gathered = context.config, context.work.facts.get("gather") or {}
+        label = DataLabel[str(gathered["label"]).upper()]
+        require_clearance(label, config.clearance, config.kind, config.name, str(gathered["source"]))
+        if config.backups.is_on:
+            raise Refused(
+                "data.backed_up",
+                f"{config.name} is backed up by now, so what it holds is its own",
+                hint=f"switch off backups of {config.name} in greenroom.yaml",
+            )
 
     def undo(self, context: StepContext) -> Outcomes:
         context.guard()
@@ -249,11 +262,14 @@ class RecordRefreshStep:
     def do(self, context: StepContext) -> Outcomes:
         world, work = context.world, context.work
         context.guard()
-        world.candidates.discard(context.environment, work.id)
-        for name in world.candidates.asides(context.environment):
-            if name != work.id:
-                world.candidates.drop_aside(context.environment, name)
-        world.databases.drop_restore_points(context.environment, 0)
+        try:
+            world.candidates.discard(context.environment, work.id)
+            for name in world.candidates.asides(context.environment):
+                if name != work.id:
+                    world.candidates.drop_aside(context.environment, name)
+            world.databases.drop_restore_points(context.environment, 0)
+        except GreenroomError as error:  # what is there now must be known, whatever is left of before
+            context.say(f"what is not needed any more could not be removed: {error.message}")
         holding = holding_of(context, world.clock.now())
         facts = {**holding.as_dict(), "work": work.id, "seconds": self._seconds(context)}
         return Done(facts, (NewEvidence(HOLDING, context.environment, Outcome.PASSED, facts),))

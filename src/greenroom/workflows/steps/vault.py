@@ -138,7 +138,9 @@ class ExamineStep:
                 hint="choose other rules for the columns that are named; greenroom work show has the whole report",
                 facts=dict(found.facts),
             )
-            raise StepFailed(refusal, (self._evidence(context, Outcome.FAILED, found.facts),))
+            told = {"code": refusal.code, "error": refusal.message, "because": refusal.because[:500]}
+            refused = NewEvidence(DATASET, context.environment, Outcome.FAILED, told)
+            raise StepFailed(refusal, (self._evidence(context, Outcome.FAILED, found.facts), refused))
         context.say("nothing of production was found in it")
         return Done({"report": dict(found.facts)}, (self._evidence(context, Outcome.PASSED, found.facts),))
 

@@ -31,6 +31,7 @@ from greenroom.adapters.postgres.diagnosis import log_tail, start_failed
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.scratch import kill_server_in
+from greenroom.adapters.postgres.serving import own_log
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
 from greenroom.adapters.postgres.tools import Tools, command, is_caller, run, tool_failed
 from greenroom.adapters.runtimes.users import User
@@ -316,7 +317,7 @@ class Rebuilding:
     def _start(self, site: Site) -> subprocess.Popen[bytes]:
         settings = site.folder / "postgresql.conf"
         argv = [site.tools.program("postgres"), "-D", str(site.data), f"--config_file={settings}"]
-        with site.log.open("wb") as log:
+        with own_log(site.log) as log:
             return subprocess.Popen(
                 command(argv, site.account, at_our_death="QUIT"),
                 env=site.tools.env(),

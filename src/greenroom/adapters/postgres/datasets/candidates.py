@@ -43,6 +43,8 @@ COPY_SECONDS = 24 * 3600.0
 PLACED = "placed.json"
 SETTLED = "settled"
 """Beside a data directory in which nothing of where it came from has a password any more."""
+EDITED = "edited"
+"""Beside a data directory in which the environment's edits were run."""
 COMPLETE = (PLACED, "rebuilt.json")
 """One of these beside a data directory says that it is whole."""
 
@@ -110,21 +112,24 @@ class PostgresCandidates:
             set_password(connection, own)
         probe(own, MAINTENANCE)
 
-    def run_sql(self, database: Database, statements: tuple[str, ...]) -> None:
-        for number, statement in enumerate(statements, 1):
-            try:
-                with psycopg.connect(
-                    database.url.reveal(), application_name="greenroom", connect_timeout=10
-                ) as connection:
+    def edit(self, environment: str, name: str, database: Database, statements: tuple[str, ...]) -> None:
+        done, number = self._folder(environment, name) / EDITED, 0
+        if done.exists():
+            return
+        try:
+            with psycopg.connect(database.url.reveal(), application_name="greenroom", connect_timeout=10) as connection:
+                for statement in statements:
+                    number += 1
                     connection.execute(statement.encode())
-            except psycopg.Error as error:
-                raise Refused(
-                    "data.edit_failed",
-                    f"edit {number} of {database.environment} failed",
-                    because=str(error).strip().split("\n")[0],
-                    hint="correct data/edits of the environment in greenroom.yaml, and apply it",
-                    facts={"edit": number},
-                ) from None
+        except psycopg.Error as error:
+            raise Refused(
+                "data.edit_failed",
+                f"edit {number} of {environment} failed",
+                because=f"{type(error).__name__} ({error.sqlstate}); PostgreSQL's words are withheld: they quote data",
+                hint="correct data/edits of the environment in greenroom.yaml, and apply it",
+                facts={"edit": number, "sqlstate": error.sqlstate},
+            ) from None
+        done.touch(mode=0o600)
 
     def exchange(self, environment: str, name: str) -> None:
         with self._held(environment):

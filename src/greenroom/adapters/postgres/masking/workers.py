@@ -20,8 +20,9 @@ from greenroom.domain.secret import Secret
 
 T = TypeVar("T")
 CANCEL_SECONDS = 5.0
-WITHHELD = ("22", "23")
-"""SQLSTATE classes of errors whose words quote values: data exceptions, violated constraints."""
+SAID = ("08", "28", "3D", "42", "53", "54", "55", "57", "58", "XX")
+"""SQLSTATE classes of errors whose words name objects and states of the server. All others are withheld: data
+exceptions and violated constraints quote values, and a function of the application's raises whatever it likes."""
 
 
 @dataclass
@@ -136,7 +137,7 @@ def told(doing: str) -> Iterator[None]:
     except psycopg.Error as error:
         if isinstance(error, GreenroomError):
             raise
-        if (error.sqlstate or "")[:2] in WITHHELD:
+        if error.sqlstate and error.sqlstate[:2] not in SAID:
             raise Errored(
                 "data.row_refused",
                 f"could not {doing}: PostgreSQL does not accept a value",
