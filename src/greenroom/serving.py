@@ -33,6 +33,7 @@ from greenroom.services.custody import Custodian
 from greenroom.services.egress import Guard
 from greenroom.services.follow import Follower
 from greenroom.services.recovery import recover, visitors_wait
+from greenroom.services.status import MOST_UNFINISHED, UNFINISHED
 from greenroom.services.telling import Teller
 from greenroom.store import records
 
@@ -142,6 +143,7 @@ class Hands:
         try:
             self._control.world.databases.sweep()
             self._control.world.clones.sweep()
+            self._control.world.vault.sweep(self._unfinished())
             recover(self._control.app)
         except Exception:  # work goes on all the same: it starts by itself what it needs
             log.exception("recovery.broke")
@@ -151,6 +153,12 @@ class Hands:
             self._follower.start()
             self._custodian.start()
             self._guard.start()
+
+    def _unfinished(self) -> set[str]:
+        store = self._control.world.store
+        with store.database.reading() as tx:
+            found = store.works.find(tx, states=UNFINISHED, limit=MOST_UNFINISHED)
+        return {w.id for w in found}
 
     def _watch_keeper(self) -> None:
         """The keeper keeps us, and we the keeper: without one nothing that dies would be started again."""

@@ -3,7 +3,7 @@ made ready beside an environment's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +78,10 @@ class Vault(Protocol):
 
     def drop(self, name: str) -> None:
         """Remove a dataset, published or in the making. Idempotent."""
+
+    def sweep(self, keep: Collection[str]) -> int:
+        """Remove what work that ended left in the vault, or half removed; `keep` names the work that has not ended. How
+        many. Called when a control plane starts."""
 
 
 class Candidates(Protocol):

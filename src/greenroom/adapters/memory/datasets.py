@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -73,6 +73,12 @@ class MemoryVault:
     def drop(self, name: str) -> None:
         self._published.pop(name, None)
         self._making.pop(name, None)
+
+    def sweep(self, keep: Collection[str]) -> int:
+        left = [name for name in self._making if name not in keep]
+        for name in left:
+            del self._making[name]
+        return len(left)
 
 
 class MemoryCandidates:

@@ -13,7 +13,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -83,7 +83,15 @@ class PostgresVault:
         began = self._clock.monotonic()
         with self._reading(rebuilt, source, services) as reading, self._writing(target, services) as writing:
             self._make_ground(target)
-            report = copy_masked(reading, writing, target.tools, self._wanted(plan), progress=_told(say), go_on=go_on)
+            report = copy_masked(
+                reading,
+                writing,
+                target.tools,
+                self._wanted(plan),
+                progress=_told(say),
+                go_on=go_on,
+                scratch=target.folder,
+            )
             done = neutralise(target.superuser(self._password())).did
         (target.folder / HARMLESS).touch(mode=0o600)
         sync(target)
@@ -120,6 +128,14 @@ class PostgresVault:
             self._clear(doomed)
             folder.rename(doomed)  # gone at once for everybody who looks
         self._clear(doomed)
+
+    def sweep(self, keep: Collection[str]) -> int:
+        rebuilt = self._home.environments / VAULT / "rebuilt"
+        left = [p for p in self._home.datasets.glob(".*") if p.is_dir() and p.name[1:] not in keep]
+        left += [p for p in (rebuilt.iterdir() if rebuilt.is_dir() else ()) if p.is_dir() and p.name not in keep]
+        for folder in left:
+            self._clear(folder)
+        return len(left)
 
     # --- servers -----------------------------------------------------------------------------------
 

@@ -94,11 +94,14 @@ def copy_masked(
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     go_on: Callable[[], bool] = lambda: True,
+    scratch: Path | None = None,
 ) -> Report:
     """Copy `source`, masked, into the empty database `target`; `tools` are those of the target's version.
 
-    The target's role must be a superuser; the source's must see every row. Raises BadInput and Refused (`data.…`)
-    before anything moves; Errored afterwards, then the target stays marked as unfinished and the next copy begins anew.
+    `scratch` is where the schema lies meanwhile, which may hold passwords of foreign servers; a directory of the
+    system's when None. The target's role must be a superuser; the source's must see every row. Raises BadInput and
+    Refused (`data.…`) before anything moves; Errored afterwards, then the target stays marked as unfinished and the
+    next copy begins anew.
     """
     stop = Stop(go_on)
     with source.session() as reading, target.session() as writing, stop.known(reading, writing):
@@ -117,8 +120,8 @@ def copy_masked(
             run.test()
         _refuse_older(catalog, writing)
         take_over(writing, report.plan)
-        with tempfile.TemporaryDirectory(prefix="greenroom-copy-") as scratch:
-            run.rebuild(tools, Path(scratch), chunks)
+        with tempfile.TemporaryDirectory(prefix="greenroom-copy-", dir=scratch) as held:
+            run.rebuild(tools, Path(held), chunks)
         if wanted.verify:
             with report.timed("verification"):
                 run.verify()
