@@ -34,11 +34,11 @@ from pathlib import Path
 from greenroom.adapters.caddy import pointer
 from greenroom.ports.edge import Pointer
 pointer.replace_all = pointer.replace
-def replace(file, text, *, durable=False):
+def replace(file, text, *, durable=False, **more):
     if durable:
         print("held", flush=True)
         time.sleep(600)
-    pointer.replace_all(file, text)
+    pointer.replace_all(file, text, **more)
 pointer.replace = replace
 folder = Path(sys.argv[1])
 pointer.Routes(folder, folder / "nowhere").change("qa", 1, lambda _: pointer.Route(Pointer("127.0.0.1:1", "old", 1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -43,6 +44,13 @@ class Disk:
 
     def make_room(self) -> None:
         self._ballast.unlink()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Short: the addresses of sockets are below it, and have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="gr-") as name:
+        yield Path(name)
 
 
 @pytest.fixture

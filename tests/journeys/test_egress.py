@@ -78,6 +78,7 @@ def test_what_an_application_may_not_is_seen(trying: Trying) -> None:
     assert f"reached 127.0.0.1 {trying.life.ports['dev']}" in said
     assert trying.world.reached == []
     wait_until(lambda: f"{trying.world.address}:9001/tcp" in trying.egress("dev"))
+    wait_until(lambda: all(r["releases"] for r in json.loads(trying.egress("dev", "--json"))["refused"]))
     told = json.loads(trying.egress("dev", "--json"))
     row = next(r for r in told["refused"] if r["address"] == trying.world.address)
     digest = trying.life.api("status")["environments"][0]["release"]["short"]

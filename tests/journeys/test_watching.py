@@ -153,7 +153,7 @@ def test_what_visitors_met_is_counted_by_environment(operator: Operator) -> None
     for _ in range(5):
         assert operator.life.visit() is not None
     assert operator.metric("greenroom_edge_requests_total", environment="dev", status="200") >= before + 5
-    assert operator.metric("greenroom_part_up") == 3
+    assert operator.metric("greenroom_part_up") == 4
     exits = operator.metric("greenroom_instance_exits", environment="dev", process="web")
     pid = next(s.pid for s in operator.life.keeper.all() if s.name.startswith("app/"))
     assert pid is not None

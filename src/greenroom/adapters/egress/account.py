@@ -49,6 +49,7 @@ class Book:
             key = f"{one.address} {one.protocol} {one.port}"
             if owner is not None and (more := self._more(f"{one.user} {key}", one.packets)):
                 self._add(owner, key, more, one, running.get(owner, ()), now)
+        self._name_releases(running)
         alive = {f"{c.user} {c.address} {c.protocol} {c.port}" for c in counters.refused}
         alive |= {str(user) for user in counters.totals}
         seen = self._part("seen")
@@ -121,6 +122,14 @@ class Book:
         rows[key] = row
         while len(rows) > MOST:
             del rows[next(iter(rows))]
+
+    def _name_releases(self, running: Mapping[str, Sequence[str]]) -> None:
+        """What was refused before anything was known to run there, in its first promotion, is of what runs now."""
+        for environment, releases in running.items():
+            for row in self._part("environments").get(environment, {}).get("rows", {}).values():
+                if releases and not row["releases"]:
+                    row["releases"] = list(releases)
+                    self._changed = True
 
     def _more(self, key: str, packets: int) -> int:
         seen = self._part("seen")

@@ -31,6 +31,14 @@ TABLES = """
 """
 
 
+WRITING = """
+    SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL)
+         + (SELECT count(*) FROM pg_prepared_xacts)
+"""
+"""Transactions that write. One that is newer than every ended one stands in no snapshot, and its commit can be in the log
+before it is seen by anybody: looked at between the restore point and the second snapshot, it is in one of the two."""
+
+
 def mark_with_census(door: Door, label: str, clock: Clock) -> tuple[str, int, Mapping[str, Any]]:
     """Make a restore point and count what there is at that point: the label it got, its position, the census.
 
@@ -43,9 +51,11 @@ def mark_with_census(door: Door, label: str, clock: Clock) -> tuple[str, int, Ma
             named = f"{label}.{attempt}"
             with marking.pipeline():
                 made = marking.execute("SELECT pg_create_restore_point(%s)::text", [named])
+                busy = marking.execute(WRITING.encode())
                 after = marking.execute("SELECT pg_current_snapshot()::text")
             position, now = str((made.fetchone() or [""])[0]), str((after.fetchone() or [""])[0])
-            if before == now and before.endswith(":"):  # nothing was under way, nothing came between
+            is_quiet = (busy.fetchone() or [1])[0] == 0
+            if is_quiet and before == now and before.endswith(":"):  # nothing was under way, nothing came between
                 return named, parse_lsn(position), census(counting, clock)
             counting.rollback()
             clock.sleep(0.01)
