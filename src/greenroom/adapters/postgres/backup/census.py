@@ -35,8 +35,8 @@ WRITING = """
     SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL)
          + (SELECT count(*) FROM pg_prepared_xacts)
 """
-"""Transactions that write. One that is newer than every ended one stands in no snapshot, and its commit can be in the log
-before it is seen by anybody: looked at between the restore point and the second snapshot, it is in one of the two."""
+"""Transactions that write. One that is newer than every ended one stands in no snapshot, and its commit can be in the
+log before anybody sees it: looked at between the restore point and the second snapshot, it is in one of the two."""
 
 
 def mark_with_census(door: Door, label: str, clock: Clock) -> tuple[str, int, Mapping[str, Any]]:
