@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.pop("COLUMNS", None)  # what runs tests side by side says 80; what is tested has no terminal
+
 REQUIRED = {n for n in os.environ.get("GREENROOM_REQUIRE", "").split(",") if n}
 
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"

@@ -28,7 +28,7 @@ from greenroom.adapters.caddy.edge import CaddyEdge
 from greenroom.adapters.clock import SystemClock
 from greenroom.cli.client import Client, Unreachable
 from greenroom.cli.credentials import Credentials
-from greenroom.domain.errors import GreenroomError
+from greenroom.domain.errors import Errored, GreenroomError
 from greenroom.keeper.client import KeeperClient
 from greenroom.store import records
 from greenroom.store.database import Database
@@ -47,6 +47,7 @@ BODY = b"a note, as somebody wrote it"
 STYLES = (Style(), Style(keep_alive=False), Style("POST", True, body=BODY), Style("POST", False, body=BODY))
 PATIENT_SECONDS = 75.0
 """How long a visitor waits for an answer: longer than the edge holds a request."""
+UPS = 5
 IMPATIENT_SECONDS = 1.5
 """The keeper brings a control plane back at once that died once, and lets one wait that dies again and again. Whoever
 waits longer than this says `greenroom up`, as a person would."""
@@ -101,9 +102,16 @@ class Scene:
             self.up()
 
     def up(self) -> None:
-        """`greenroom up` with this scene's own variables."""
+        """`greenroom up` with this scene's own variables; said again where what it brought up was killed at once."""
         with patch.dict(os.environ, self.surroundings):
-            self.life.up()
+            for attempt in range(UPS):
+                try:
+                    self.life.up()
+                except Errored as error:
+                    if error.code != "control_plane.silent" or attempt == UPS - 1:
+                        raise
+                else:
+                    return
 
     def work(self, work_id: str) -> dict[str, Any]:
         return dict(self.insist(lambda: self.owner.get("work", work_id)))

@@ -133,13 +133,13 @@ def test_a_schedule_runs_once(clock: Jumping) -> None:
 
 
 def test_a_schedule_waits_on_when_the_clock_goes_back(clock: Jumping) -> None:
-    """Two hours and a day then; it is done when its time comes."""
+    """Three hours and a day then; it is done when its time comes."""
     play = clock.play
     with play.visitors() as visitors:
-        work = scheduled(clock, timedelta(hours=2))
+        work = scheduled(clock, timedelta(hours=3))  # another time than in the test before: a schedule is there once
         clock.jump(-DAY)
         assert play.work(work)["state"] in ("waiting", "queued")
-        clock.jump(DAY + timedelta(hours=2, minutes=1))
+        clock.jump(DAY + timedelta(hours=3, minutes=1))
         assert play.ended(work, 60) == "done"
         clock.assert_once(work)
     play.assert_sound(visitors)

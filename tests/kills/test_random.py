@@ -21,6 +21,11 @@ WHILE_IT_BOOTS = 0.25
 """The share of kills that come before the control plane answers again."""
 
 
+LIFE_SECONDS = 2.5
+"""The most that a life lasts once it answers: it takes up work only when all that should run runs again."""
+ACT_SECONDS = 300.0
+
+
 class Killer(threading.Thread):
     """Kills the control plane at random moments, until it has done so often enough or is told to stop."""
 
@@ -47,7 +52,9 @@ class Killer(threading.Thread):
         if self._chance.random() > WHILE_IT_BOOTS:
             while not self._answers() and not self.told_to_stop.is_set():
                 time.sleep(0.02)
-        time.sleep(self._chance.uniform(0, 1.2))
+            time.sleep(self._chance.uniform(0, LIFE_SECONDS))
+        else:
+            time.sleep(self._chance.uniform(0, 1.2))
 
     def _answers(self) -> bool:
         try:
@@ -86,7 +93,7 @@ def endure(play: Scene, seed: int) -> int:
     with play.visitors() as visitors, storm(play, seed) as killer:
         while killer.is_alive():
             work, state = next_act(play, chance)
-            assert play.ended(work) == state, play.work(work)
+            assert play.ended(work, ACT_SECONDS) == state, play.work(work)
             play.assert_sound(visitors)
             acts += 1
         killer.join()
