@@ -326,7 +326,7 @@ def test_production_cannot_be_reached_from_staging(life: Life) -> None:
             assert subprocess.run(words, capture_output=True, check=False).returncode != 0, (who.pw_name, path)
 
 
-@pytest.mark.skipif(not can_separate(), reason="one user owns everything and runs everything")
+@pytest.mark.needs("root")
 def test_no_other_user_of_the_machine_reads_what_is_kept(life: Life) -> None:
     """Whatever lies in production's, staging's and the vault's directories, in datasets, backups, private things and
     logs: no other user reads a file of it or lists a directory, also who knows every name. What they may read elsewhere

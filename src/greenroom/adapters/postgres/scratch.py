@@ -29,10 +29,11 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
+from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.roles import ensure_ground
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text
-from greenroom.adapters.postgres.tools import Tools, command, is_caller, run
+from greenroom.adapters.postgres.tools import Tools, is_caller, run
 from greenroom.adapters.runtimes.users import User
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
@@ -146,7 +147,7 @@ class Scratch:
             probe_until_ready(self._clock, lambda: self._probe(ground, process))
             yield
         finally:
-            _end(process, stop)
+            end(process, stop, STOP_SECONDS)
 
     def _start(self, ground: Run, services: Services) -> subprocess.Popen[bytes]:
         hba, settings = ground.folder / "pg_hba.conf", ground.folder / "postgresql.conf"
@@ -163,17 +164,7 @@ class Scratch:
         )
         for file in (hba, settings):
             file.chmod(0o644)
-        argv = [ground.tools.program("postgres"), "-D", str(ground.data), f"--config_file={settings}"]
-        with ground.log.open("wb") as log:
-            return subprocess.Popen(
-                command(argv, ground.account, at_our_death="QUIT"),
-                env=ground.tools.env(),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return launch(ground.tools, ground.account, ground.data, settings, ground.log)
 
     def _probe(self, ground: Run, process: subprocess.Popen[bytes]) -> None:
         try:
@@ -244,16 +235,6 @@ def _try_lock(path: Path) -> Iterator[bool]:
         yield is_ours
     finally:
         os.close(handle)
-
-
-def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    if process.poll() is None:
-        process.send_signal(how)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def kill_server_in(data: Path) -> None:

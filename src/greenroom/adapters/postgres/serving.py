@@ -6,25 +6,23 @@ take a place, or that are looked into and thrown away.
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.cluster import probe_until_ready
 from greenroom.adapters.postgres.connect import MAINTENANCE, SUPERUSER, Door, NotYet, probe
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
-from greenroom.adapters.postgres.tools import Tools, command, run
+from greenroom.adapters.postgres.tools import Tools, run
 from greenroom.adapters.runtimes.users import User
 from greenroom.adapters.sealing.files import write_atomically
 from greenroom.domain.errors import Errored
@@ -86,7 +84,8 @@ def served(
     left in the directory is ended first. Raises Errored (`database.start_failed` and what connecting raises).
     """
     kill_server_in(server.data)
-    process = _start(server, _write_settings(server, extensions, over_tcp, settings or {}, is_durable))
+    forced = _write_settings(server, extensions, over_tcp, settings or {}, is_durable)
+    process = launch(server.tools, server.account, server.data, server.folder / "postgresql.conf", server.log, forced)
 
     opened: list[Door] = []
 
@@ -102,7 +101,7 @@ def served(
         probe_until_ready(clock, attempt, START_SECONDS)
         yield opened[-1]
     finally:
-        end(process)
+        end(process, signal.SIGINT, STOP_SECONDS)
 
 
 def _first(doors: Sequence[Door]) -> Door:
@@ -127,17 +126,6 @@ def sync(server: Server) -> None:
     run(argv, env=server.tools.env(), account=server.account, seconds=SYNC_SECONDS)
 
 
-def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGINT) -> None:
-    """End a server as `how` says (`SIGINT`: sessions end, everything is written), and wait for it."""
-    if process.poll() is None:
-        process.send_signal(how)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 def _write_settings(
     server: Server, extensions: tuple[str, ...], over_tcp: bool, settings: Mapping[str, str], is_durable: bool
 ) -> dict[str, str]:
@@ -160,38 +148,13 @@ def _write_settings(
     text += "".join(f"{name} = {quoted(value)}\n" for name, value in {**more, **settings}.items())
     for file, content in ((hba, hba_text()), (server.folder / "postgresql.conf", text)):
         write_atomically(file, content.encode(), 0o644)
+    library = {"archive_library": ""} if server.provider.major >= ARCHIVE_LIBRARY_FROM else {}
     return {
         "listen_addresses": "127.0.0.1" if over_tcp else "",
         "port": str(server.port),
         "hba_file": str(hba),
         "archive_command": "",
-        "archive_library": "",
         "log_statement": "none",
+        **library,
         **more,
     }
-
-
-def own_log(path: Path) -> BinaryIO:
-    """A log begun anew that nobody else reads: what a server says may quote what is in its tables."""
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    return os.fdopen(handle, "wb")
-
-
-def _start(server: Server, forced: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """What is given on the command line wins over `postgresql.auto.conf` (documentation, 19.1)."""
-    settings = server.folder / "postgresql.conf"
-    argv = [server.tools.program("postgres"), "-D", str(server.data), f"--config_file={settings}"]
-    if server.provider.major < ARCHIVE_LIBRARY_FROM:
-        forced = {k: v for k, v in forced.items() if k != "archive_library"}
-    argv += [word for name, value in forced.items() for word in ("-c", f"{name}={value}")]
-    with own_log(server.log) as log:
-        return subprocess.Popen(
-            command(argv, server.account, at_our_death="QUIT"),
-            env=server.tools.env(),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )

@@ -29,9 +29,9 @@ from greenroom.adapters.postgres.cluster import Clusters, probe_until_ready
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe, session
 from greenroom.adapters.postgres.diagnosis import log_tail, start_failed
 from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.scratch import kill_server_in
-from greenroom.adapters.postgres.serving import own_log
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
 from greenroom.adapters.postgres.tools import Tools, command, is_caller, run, tool_failed
 from greenroom.adapters.runtimes.users import User
@@ -270,7 +270,7 @@ class Rebuilding:
                 self._await(site, process)
             return self._look(site, census)
         finally:
-            _end(process, signal.SIGINT)
+            end(process, signal.SIGINT, STOP_SECONDS)
 
     def _look(self, site: Site, census: bool) -> Recovered:
         with session(site.door, MAINTENANCE) as connection:
@@ -315,18 +315,7 @@ class Rebuilding:
             write_atomically(file, content.encode(), 0o644)
 
     def _start(self, site: Site) -> subprocess.Popen[bytes]:
-        settings = site.folder / "postgresql.conf"
-        argv = [site.tools.program("postgres"), "-D", str(site.data), f"--config_file={settings}"]
-        with own_log(site.log) as log:
-            return subprocess.Popen(
-                command(argv, site.account, at_our_death="QUIT"),
-                env=site.tools.env(),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return launch(site.tools, site.account, site.data, site.folder / "postgresql.conf", site.log)
 
     def _await(self, site: Site, process: subprocess.Popen[bytes]) -> None:
         def attempt() -> None:
@@ -380,13 +369,3 @@ def _feed(process: subprocess.Popen[bytes], blocks: Iterator[bytes]) -> None:
     said = process.stderr.read().decode(errors="replace")
     if process.wait() != 0:
         raise tool_failed("tar", process.returncode, said)
-
-
-def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    if process.poll() is None:
-        process.send_signal(how)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
