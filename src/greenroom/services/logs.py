@@ -61,13 +61,21 @@ class Tail:
     def last(self, lines: int) -> list[LogLine]:
         """The last `lines` over all files, in the order in which they were written."""
         most = max(1, min(lines, MOST_LINES))
-        taken = [t for path in self._files() for t in self._lines(path, from_end=TAIL_BYTES)[-most:]]
+        taken = [t for path in self._files() for t in self._last_of(path, most)]
         return self._in_order(taken)[-most:]
 
     def new(self) -> list[LogLine]:
         """What was written since the last call, also to files that came or were rotated meanwhile, in the order in
         which it was written."""
         return self._in_order([t for path in self._files() for t in self._lines(path, from_end=0)])
+
+    def _last_of(self, path: Path, most: int) -> list[Taken]:
+        """Of one log. Just after a rotation nearly all of it is in the file that was rotated away."""
+        now = self._lines(path, from_end=TAIL_BYTES)[-most:]
+        if len(now) == most or self._read.get(path, (0, 0))[1] > TAIL_BYTES:
+            return now
+        older = self._lines(path.with_name(f"{path.name}.1"), from_end=TAIL_BYTES, source=source_of(path.name))
+        return older[len(now) - most :] + [t._replace(at=max(t.at, older[-1].at)) if older else t for t in now]
 
     def _in_order(self, taken: list[Taken]) -> list[LogLine]:
         """By time, as exactly as it was noted (see `keeper.logs`); what is of one moment stays as it was found."""
@@ -88,7 +96,7 @@ class Tail:
         wanted = [e for e in newest if everything or self.process is None or _is_of(source_of(e.name), self.process)]
         return [Path(e.path) for e in wanted[-OLD_LOGS:]]
 
-    def _lines(self, path: Path, *, from_end: int) -> list[Taken]:
+    def _lines(self, path: Path, *, from_end: int, source: str | None = None) -> list[Taken]:
         """Complete lines after what was read before; a first read starts `from_end` bytes before the end.
 
         A file that is new since the first read is read from its start.
@@ -97,9 +105,9 @@ class Tail:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:  # rotated away since the directory was read
             return []
-        source = source_of(path.name)
+        named = source or source_of(path.name)
         with open(handle, "rb") as file:
-            return [Taken(at, source, line) for line, at in self._take(path, file, from_end)]
+            return [Taken(at, named, line) for line, at in self._take(path, file, from_end)]
 
     def _take(self, path: Path, file: BinaryIO, from_end: int) -> list[tuple[bytes, float]]:
         found = os.fstat(file.fileno())

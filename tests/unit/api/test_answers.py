@@ -11,7 +11,7 @@ import pytest
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
-from greenroom.keeper.logs import note
+from greenroom.keeper.logs import note, rotate
 from greenroom.ports.edge import Pointer
 from greenroom.services import logs
 from tests.api_support import Api
@@ -124,6 +124,19 @@ def test_a_tail_takes_whole_lines_once_also_over_a_rotation(api: Api) -> None:
     said(api, "dev.web.1.00a2.log", "new\n")
     assert [x.text for x in tail.new()] == ["new"]
     assert tail.new() == []
+
+
+def test_what_was_just_rotated_away_is_still_among_the_last_lines(api: Api) -> None:
+    """A log that was emptied a moment ago shows the end of what it was, before what came since."""
+    from tests.worlds import actor
+
+    path = said(api, "dev.web.0.00a1.log", "".join(f"line {n}\n" for n in range(100)))
+    assert rotate(path, limit=100, keep=2)
+    said(api, path.name, "line 100\n")
+    said(api, "dev.worker.0.00a1.log", "of another\n")
+    found = logs.tail(api.app, actor(Role.DEVELOPER), "dev", process="web")
+    assert [x.text for x in found.last(5)] == [f"line {n}" for n in range(96, 101)]
+    assert found.new() == []
 
 
 def test_a_long_log_is_read_from_its_end(api: Api) -> None:
