@@ -17,6 +17,7 @@ from greenroom.adapters.postgres.masking.choices import choose_masks
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.discovery.discover import discover
 from greenroom.discovery.model import Harmless, Proposal, Undecided, Verdict
+from greenroom.domain.dotted import table_of
 from greenroom.domain.masking import Chosen
 from greenroom.registry import all_detectors, all_rules, all_traits
 from tests.masked_copy_support import Server, copy, rows, run, servers
@@ -126,6 +127,8 @@ HOSTILE = f"""
     CREATE TABLE times (d date, s timestamptz, n numeric);
     INSERT INTO times VALUES ('infinity', '-infinity', 'NaN'), ('4713-01-01 BC', '294276-12-31 23:59:59', 1e300);
     COMMENT ON COLUMN times.n IS 'Kundennummer';
+    CREATE TABLE "people.old" ("e.mail" text);
+    INSERT INTO "people.old" SELECT 'w' || i || '{CANARY}@example.org' FROM generate_series(1, 60) i;
 """
 
 
@@ -139,16 +142,18 @@ def test_no_value_leaves_whatever_it_stands_in(both: dict[int, Server], major: i
     found = verdicts(read)
     assert CANARY.lower() not in repr((read, found)).lower()
     assert not read.unread
-    assert {p.rsplit(".", 1)[0] for p in found} == {
+    assert {table_of(p) for p in found} == {
         f"public.{t}"
         for t in (
             "q\"uo😀te's",
+            '"people.old"',
             *("keyed", "huge", "empty_table", "parted", "made", "handles", "posts", "odd", "times"),
         )
     }
     email = found['public.q"uo😀te\'s.e"mail 😀']
     assert isinstance(email, Proposal)
     assert email.reason == "name, and 60 of 60 sampled values are e-mail addresses"
+    assert isinstance(found['public."people.old"."e.mail"'], Proposal)
     assert isinstance(found["public.parted.email"], Proposal)
     assert found["public.parted.email"].reason.startswith("name, and 50 of 50")
     assert isinstance(found["public.empty_table.vorname"], Proposal)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from greenroom.config.fields import COLUMN
 from greenroom.config.template import quoted
 from greenroom.config.yaml_text import Document, YamlProblem, read_yaml
 from greenroom.discovery.model import Harmless, Proposal, Undecided, Verdict
+from greenroom.domain.dotted import COLUMN, dotted, parts
 from greenroom.domain.errors import BadInput, Errored
 
 SECTION, RULES, HARMLESS = "data", "rules", "harmless"
@@ -87,11 +87,24 @@ class _Said:
         section = _mapping(document.data.get(SECTION), SECTION)
         rules = _mapping(section.get(RULES), f"{SECTION}/{RULES}")
         listed = _mapping(section.get(HARMLESS), f"{SECTION}/{HARMLESS}")
-        columns = {f"{table}.{c}" for table, names in listed.items() if isinstance(names, list) for c in names}
-        return cls(frozenset(rules) | columns)
+        columns = {
+            f"{_plain_path(table)}.{dotted(str(c))}"
+            for table, names in listed.items()
+            if isinstance(names, list)
+            for c in names
+        }
+        return cls(frozenset(map(_plain_path, rules)) | columns)
 
     def covers(self, column: str) -> bool:
         return column in self.columns
+
+
+def _plain_path(text: Any) -> str:
+    """As `dotted` writes it, whatever quotes stand in the file that nobody needs."""
+    try:
+        return dotted(*parts(str(text)))
+    except ValueError:
+        return str(text)
 
 
 def _read(text: str) -> Document:
@@ -128,10 +141,10 @@ def _form(path: str) -> BadInput:
 
 
 def _nameable(verdict: Verdict) -> Verdict:
-    """What the file cannot name is shown in a comment: a dot or a control character in a name has no place in it."""
+    """What the file cannot name is shown in a comment: a control character in a name has no place in it."""
     if COLUMN.fullmatch(verdict.column):
         return verdict
-    return Undecided(verdict.column, "a dot or a control character in a name: no rule can be written for it", None)
+    return Undecided(verdict.column, "a control character in a name: no rule can be written for it", None)
 
 
 def _entry(verdict: Verdict) -> _Entry:
@@ -200,7 +213,7 @@ def _is_shown(entry: _Entry, shown: set[str]) -> bool:
 
 
 def _order(column: str) -> tuple[str, ...]:
-    return tuple(column.split("."))
+    return parts(column) if COLUMN.fullmatch(column) else (column,)
 
 
 def _placed(lines: list[str], document: Document, entries: list[_Entry]) -> list[str]:

@@ -10,9 +10,10 @@ import shlex
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from greenroom.domain.dotted import COLUMN, TABLE, dotted, parts
 from greenroom.domain.egress import destination
 from greenroom.domain.errors import BadInput
 from greenroom.domain.names import NAME, RESERVED, VARIABLE, checked_name
@@ -219,16 +220,15 @@ Command = Annotated[
         }
     ),
 ]
-_IDENTIFIER = r"[^.\x00-\x1f\x7f]{1,63}"
-_TABLE = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}")
-COLUMN = re.compile(rf"{_IDENTIFIER}\.{_IDENTIFIER}\.{_IDENTIFIER}")
 TablePath = Annotated[
     str,
-    BeforeValidator(_matching(_TABLE, "a table such as public.customer")),
-    _text_schema(_TABLE, whole_numbers=False),
+    BeforeValidator(_matching(TABLE, 'a table such as public.customer or public."orders.v2"')),
+    AfterValidator(lambda text: dotted(*parts(text))),
+    _text_schema(TABLE, whole_numbers=False),
 ]
 ColumnPath = Annotated[
     str,
-    BeforeValidator(_matching(COLUMN, "a column such as public.customer.email")),
+    BeforeValidator(_matching(COLUMN, 'a column such as public.customer.email or public."orders.v2".email')),
+    AfterValidator(lambda text: dotted(*parts(text))),
     _text_schema(COLUMN, whole_numbers=False),
 ]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from greenroom.config.draft import Draft
 from greenroom.config.problems import Finding, nearest, unknown_key
 from greenroom.config.yaml_text import Path
+from greenroom.domain.dotted import dotted, table_of
 from greenroom.domain.kinds import DEFAULTS, Kind
 from greenroom.domain.seed import seed_file
 from greenroom.registry import all_rules
@@ -55,7 +56,7 @@ def columns_are_named_once(draft: Draft) -> Iterator[Finding]:
     data = draft.file.data
     for table, columns in (data.harmless if data else {}).items():
         for n, column in enumerate(columns):
-            if data and (f"{table}.{column}" in data.rules or column in columns[:n]):
+            if data and (f"{table}.{dotted(column)}" in data.rules or column in columns[:n]):
                 yield Finding(("data", "harmless", table, n), "a column that has no rule", column)
 
 
@@ -66,7 +67,7 @@ def references_fit(draft: Draft) -> Iterator[Finding]:
         if len(one.from_) != len(one.to):
             yield Finding((*at, "to"), f"{len(one.from_)} columns, as many as refer", len(one.to))
         for key, side in (("from", one.from_), ("to", one.to)):
-            if len({c.rpartition(".")[0] for c in side}) > 1:
+            if len({table_of(c) for c in side}) > 1:
                 yield Finding((*at, key), "columns of one table", ", ".join(side))
 
 

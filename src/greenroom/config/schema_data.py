@@ -1,6 +1,6 @@
 """The section `data` of `greenroom.yaml`, and what an environment says of its own.
 
-Columns are named `schema.table.column`, as the database keeps the names, unquoted.
+Columns are named `schema.table.column`, as the database keeps the names; one with a dot in it stands in double quotes.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from greenroom.config.project import (
     VersionSource,
 )
 from greenroom.domain.data import Link, MaskingPlan, Root, Subset
+from greenroom.domain.dotted import dotted, parts, table_of
 from greenroom.domain.egress import Destination, destination
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
@@ -166,7 +167,9 @@ def _environment(
 
 def _data(said: d.Data, kinds: Mapping[str, Kind]) -> DataPolicy:
     ruled = [chosen_of(column, value) for column, value in said.rules.items()]
-    harmless = [Chosen(f"{table}.{c}", HARMLESS, {}) for table, columns in said.harmless.items() for c in columns]
+    harmless = [
+        Chosen(f"{table}.{dotted(c)}", HARMLESS, {}) for table, columns in said.harmless.items() for c in columns
+    ]
     plan = MaskingPlan(
         chosen=(*ruled, *harmless),
         links=tuple(_link(r) for r in said.references),
@@ -193,9 +196,9 @@ def chosen_of(column: str, value: Any) -> Chosen:
 
 def _link(reference: d.Reference) -> Link:
     """The columns of one side are of one table; a rule has seen to that."""
-    sides = [[c.rpartition(".") for c in side] for side in (reference.from_, reference.to)]
-    table, target = (side[0][0] for side in sides)
-    return Link(table, tuple(c for _, _, c in sides[0]), target, tuple(c for _, _, c in sides[1]))
+    table, target = (table_of(side[0]) for side in (reference.from_, reference.to))
+    columns, referred = (tuple(parts(c)[-1] for c in side) for side in (reference.from_, reference.to))
+    return Link(table, columns, target, referred)
 
 
 def _egress(said: s.Egress | None, kind: Kind) -> tuple[Destination, ...] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from greenroom.domain.dotted import dotted
 from greenroom.domain.masking import Column
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class TableFacts:
 
     @property
     def path(self) -> str:
-        return f"{self.schema}.{self.name}"
+        return dotted(self.schema, self.name)
 
 
 @dataclass(frozen=True)

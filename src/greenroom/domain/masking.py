@@ -21,6 +21,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from greenroom.domain.dotted import dotted
+
 KEY_SETTING = "greenroom.masking_key"
 """The session setting that holds the project's key, in hexadecimal digits."""
 
@@ -79,8 +81,8 @@ class Column:
 
     @property
     def path(self) -> str:
-        """`schema.table.column`, as the configuration and every message name it."""
-        return f"{self.schema}.{self.table}.{self.name}"
+        """`schema.table.column`, as the configuration and every message name it (`domain.dotted`)."""
+        return dotted(self.schema, self.table, self.name)
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from greenroom.domain.masking import Column, Masked, RuleConfig
-from greenroom.masking._keyed import FIRST_NAME, LAST_NAME, TEXT_KINDS, Local, chosen, locale_problem, text_mask
-from greenroom.masking._types import type_problem, unique_problem
+from greenroom.domain.masking import Column, Masked
+from greenroom.masking._keyed import FIRST_NAME, LAST_NAME, chosen, text_mask
+from greenroom.masking._listed import FromLists, Settings
 from greenroom.masking._words import longest, word
 
 
-class Settings(Local):
-    """Whose, and from which lists."""
-
-
-class FullNameRule:
+class FullNameRule(FromLists):
     """First and last name from two lists. With the same `by`, they are those that first_name and last_name give."""
 
     name = "full_name"
     title = "Full name"
-    Config: type[RuleConfig] = Settings
-    keeps_unique = False
-
-    def problem(self, config: Settings, column: Column) -> str | None:
-        return type_problem(column, *TEXT_KINDS) or unique_problem(column) or locale_problem(config)
 
     def mask(self, config: Settings, column: Column) -> Masked:
         by, digests = chosen(config, column, self.name)

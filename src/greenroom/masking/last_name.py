@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from greenroom.domain.masking import Column, Masked, RuleConfig
-from greenroom.masking._keyed import LAST_NAME, TEXT_KINDS, Local, chosen, locale_problem, text_mask
-from greenroom.masking._types import type_problem, unique_problem
-from greenroom.masking._words import longest, word
+from greenroom.masking._keyed import LAST_NAME
+from greenroom.masking._listed import FromList
 
 
-class Settings(Local):
-    """Whose, and from which list."""
-
-
-class LastNameRule:
+class LastNameRule(FromList):
     """A last name from a list. The list is short, so many share a last name, and one in a few hundred keeps its own
     by chance."""
 
     name = "last_name"
     title = "Last name"
-    Config: type[RuleConfig] = Settings
-    keeps_unique = False
-
-    def problem(self, config: Settings, column: Column) -> str | None:
-        return type_problem(column, *TEXT_KINDS) or unique_problem(column) or locale_problem(config)
-
-    def mask(self, config: Settings, column: Column) -> Masked:
-        by, digests = chosen(config, column, self.name)
-        return text_mask(
-            column, word(config.locale, "last_name", by, LAST_NAME), digests, longest(config.locale, "last_name")
-        )
+    offset = LAST_NAME
 
 
 RULE = LastNameRule()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from greenroom.domain.masking import Column, Masked, RuleConfig
-from greenroom.masking._keyed import FIRST_NAME, OTHER, TEXT_KINDS, Local, chosen, locale_problem, text_mask
+from greenroom.domain.masking import Column, Masked
+from greenroom.masking._keyed import FIRST_NAME, OTHER, chosen, text_mask
+from greenroom.masking._listed import FromLists, Settings
 from greenroom.masking._sql import integer
-from greenroom.masking._types import type_problem, unique_problem
 from greenroom.masking._words import longest, word
 
 HOUSES = 199
@@ -13,20 +13,11 @@ NUMBER_FIRST = ("en", "fr")
 """Languages that write the number before the street."""
 
 
-class Settings(Local):
-    """Whose, and from which list."""
-
-
-class StreetRule:
+class StreetRule(FromLists):
     """A street from a list and a house number from 1 to 199, in the order that the language has them."""
 
     name = "street"
     title = "Street"
-    Config: type[RuleConfig] = Settings
-    keeps_unique = False
-
-    def problem(self, config: Settings, column: Column) -> str | None:
-        return type_problem(column, *TEXT_KINDS) or unique_problem(column) or locale_problem(config)
 
     def mask(self, config: Settings, column: Column) -> Masked:
         by, digests = chosen(config, column, self.name)

@@ -77,3 +77,6 @@ SELECT lo_from_bytea(4711, 'large and personal');
 CREATE FUNCTION notice_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.fired VALUES (tg_tag); END $$;
 CREATE EVENT TRIGGER notices ON ddl_command_end WHEN TAG IN ('REFRESH MATERIALIZED VIEW') EXECUTE FUNCTION notice_ddl();
 UPDATE "Per""son 😀" SET kind = 'loose';
+CREATE SCHEMA "v1.2";
+CREATE TABLE "v1.2"."people.old" (id int PRIMARY KEY, "e.mail" text UNIQUE, """said""" text);
+INSERT INTO "v1.2"."people.old" SELECT i, 'old' || i || '@example.org', 'word' || i FROM generate_series(1, 40) i;

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from greenroom.config.data_rules import with_rules
 from greenroom.config.example import EXAMPLE
-from greenroom.config.fields import COLUMN
 from greenroom.config.load import load
 from greenroom.config.yaml_text import read_yaml
 from greenroom.discovery.model import Choice, Harmless, Proposal, Undecided, Verdict
+from greenroom.domain.dotted import COLUMN, dotted
 from greenroom.domain.errors import BadInput, Errored
 
 EMAIL = Proposal("public.customer.email", "email", {}, 0.99, "name, and 97 of 100 sampled values are e-mail addresses")
@@ -154,7 +154,7 @@ def test_more_rules_than_a_file_may_hold_are_refused() -> None:
 
 
 NAMES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1, max_size=20)
-PATHS = st.tuples(NAMES, NAMES, NAMES).map(".".join)
+PATHS = st.tuples(NAMES, NAMES, NAMES).map(lambda names: dotted(*names))
 SETTINGS = st.dictionaries(
     st.sampled_from(["days", "mode", "value"]), st.integers(0, 3650) | NAMES | st.booleans(), max_size=2
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from greenroom.discovery.model import Harmless, Undecided, Verdict
 from greenroom.domain.data import Dataset, MaskingPlan
+from greenroom.domain.dotted import table_of
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.names import checked_name
 from greenroom.domain.release import Services
@@ -48,7 +49,7 @@ class MemoryVault:
             raise Errored("data.stopped", "the copy was stopped", hint="greenroom data make begins it again")
         self._making[name] = plan
         say(f"{len(self.columns)} columns")
-        return Copied(len(plan.chosen), dict.fromkeys((c.rpartition(".")[0] for c in self.columns), 1))
+        return Copied(len(plan.chosen), dict.fromkeys((table_of(c) for c in self.columns), 1))
 
     def examine(
         self, rebuilt: str, source: str, name: str, services: Services, plan: MaskingPlan, *, say: Say, go_on: GoOn

@@ -22,6 +22,7 @@ from greenroom.adapters.postgres.masking.model import PAGE, Catalog, Table, Tabl
 from greenroom.adapters.postgres.masking.quote import ident
 from greenroom.discovery.measure import LOOKED_AT, measure, measure_arrays, measure_json
 from greenroom.discovery.model import ColumnFacts, Sample, TableFacts, Traits
+from greenroom.domain.dotted import dotted
 from greenroom.masking._types import Kind, kind_of
 
 ROWS = 400
@@ -129,7 +130,7 @@ def _references(catalog: Catalog) -> dict[tuple[int, str], tuple[str, ...]]:
     for reference in catalog.references:
         source, target = (catalog.root(catalog.tables[oid]) for oid in (reference.table, reference.target))
         for column, other in zip(reference.columns, reference.target_columns, strict=True):
-            found[source.oid, column].append(f"{target.path}.{other}")
+            found[source.oid, column].append(f"{target.path}.{dotted(other)}")
     return {place: tuple(dict.fromkeys(paths)) for place, paths in found.items()}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from greenroom.discovery.detectors._lists import is_first, person_words
-from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.detectors._name_parts import weighed
+from greenroom.discovery.model import Detector, Finding
 from greenroom.discovery.naming import vocabulary
-from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.place import Place
 from greenroom.discovery.subjects import FAMILY_NAME, GIVEN_NAME
 
 MIDDLE = vocabulary(
@@ -15,7 +16,7 @@ MIDDLE = vocabulary(
 GENERIC = vocabulary("nombre nome nombres nomes")
 """`Name` in languages that call the given name so where a family name stands beside it."""
 
-CLUE = Clue("first_name", "given names", alone=0.75)
+PLURAL = "given names"
 
 
 def looks(text: str) -> bool:
@@ -32,13 +33,7 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.9
     if place.words == ("first",) and ("last",) in place.around:
         by_name = 0.9
-    clue = CLUE if not place.is_catalogue else Clue("first_name", "given names")
-    if not by_name and place.sample.share("last_name") > place.sample.share("first_name"):
-        return None
-    confidence, reason = weigh(place, by_name, clue)
-    if place.is_person and not by_name and not place.is_short_list and place.sample.share("first_name") >= 0.3:
-        confidence = max(confidence, 0.55)
-    return found("first_name", (confidence, reason), Choice("first_name"))
+    return weighed(place, "first_name", "last_name", PLURAL, by_name)
 
 
-DETECTOR = Detector("first_name", "given names", judge, {"first_name": looks})
+DETECTOR = Detector("first_name", PLURAL, judge, {"first_name": looks})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from greenroom.discovery.detectors._lists import is_last, person_words
-from greenroom.discovery.model import Choice, Detector, Finding
+from greenroom.discovery.detectors._name_parts import weighed
+from greenroom.discovery.model import Detector, Finding
 from greenroom.discovery.naming import vocabulary
-from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.place import Place
 from greenroom.discovery.subjects import FAMILY_NAME, GIVEN_NAME
 
 OTHERS = vocabulary(
@@ -15,7 +16,7 @@ OTHERS = vocabulary(
 GENERIC = vocabulary("name nom naam")
 """`Name` in languages that call the family name so where a given name stands beside it."""
 
-CLUE = Clue("last_name", "family names", alone=0.75)
+PLURAL = "family names"
 
 
 def looks(text: str) -> bool:
@@ -31,13 +32,7 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.9
     if place.words == ("last",) and ("first",) in place.around:
         by_name = 0.9
-    clue = CLUE if not place.is_catalogue else Clue("last_name", "family names")
-    if not by_name and place.sample.share("first_name") > place.sample.share("last_name"):
-        return None
-    confidence, reason = weigh(place, by_name, clue)
-    if place.is_person and not by_name and not place.is_short_list and place.sample.share("last_name") >= 0.3:
-        confidence = max(confidence, 0.55)
-    return found("last_name", (confidence, reason), Choice("last_name"))
+    return weighed(place, "last_name", "first_name", PLURAL, by_name)
 
 
-DETECTOR = Detector("last_name", "family names", judge, {"last_name": looks})
+DETECTOR = Detector("last_name", PLURAL, judge, {"last_name": looks})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from greenroom.adapters.postgres.connect import Connection
 from greenroom.adapters.postgres.masking.leak_reading import LARGE, OVERLAP, SLICE, Guard, rows_of, streamed
 from greenroom.adapters.postgres.masking.quote import ident
+from greenroom.domain.dotted import dotted
 from greenroom.domain.likeness import as_copied
 
 BATCH = 1 << 20
@@ -104,9 +105,9 @@ Block = tuple[bytes, tuple[str, ...]]
 def relations(connection: Connection) -> list[Relation]:
     found = []
     for schema, name, root_schema, root, toast, columns, types in rows_of(connection, RELATIONS):
-        path = f"{root_schema}.{root}"
-        fields = [f for c, t in zip(columns, types, strict=True) for f in _fields(f"{path}.{c}", c, t)]
-        found.append(Relation(f"{schema}.{name}", path, ident(schema, name), tuple(fields), toast > LARGE))
+        path = dotted(root_schema, root)
+        fields = [f for c, t in zip(columns, types, strict=True) for f in _fields(f"{path}.{dotted(c)}", c, t)]
+        found.append(Relation(dotted(schema, name), path, ident(schema, name), tuple(fields), toast > LARGE))
     return found
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from greenroom.domain.dotted import dotted
 from greenroom.domain.masking import Column
 
 PAGE = 8192
@@ -95,7 +96,7 @@ class Table:
 
     @property
     def path(self) -> str:
-        return f"{self.schema}.{self.name}"
+        return dotted(self.schema, self.name)
 
     @property
     def moved(self) -> tuple[TableColumn, ...]:
