@@ -104,3 +104,12 @@ def _is_other(text: str) -> bool:
     others = ("canary.hold", "account.granted", "release.version")
     others += ("clone.created", "clone.dropped", "clone.expired", "clone.reset")
     return text.endswith(endings) or text in keys + others or text in EVENTS
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    """Each has the number and the title under which the list of decisions leads to it."""
+    folder = ROOT / "docs/contribute/decisions"
+    listed = re.findall(r"\| \[(\d{4})\]\((\S+)\) \| (.+) \|", (folder / "README.md").read_text())
+    found = [(p.name[:4], p.name, p.read_text().partition("\n")[0]) for p in sorted(folder.glob("0*.md"))]
+    assert [(number, name, f"# {number}: {title}") for number, name, title in listed] == found
+    assert [number for number, _, _ in listed] == [f"{n:04d}" for n in range(1, len(listed) + 1)]
