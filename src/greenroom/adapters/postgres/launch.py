@@ -12,13 +12,24 @@ from typing import BinaryIO
 from greenroom.adapters.postgres.tools import Tools, command
 from greenroom.adapters.runtimes.users import User
 
+STANDS_BACK = 10
+"""What a copy is made with takes the processor's time that visitors leave (nice(1))."""
+
 
 def launch(
-    tools: Tools, account: User, data: Path, settings: Path, log: Path, forced: Mapping[str, str] | None = None
+    tools: Tools,
+    account: User,
+    data: Path,
+    settings: Path,
+    log: Path,
+    forced: Mapping[str, str] | None = None,
+    *,
+    nice: int = 0,
 ) -> subprocess.Popen[bytes]:
     """The server over `data` with the settings file. `forced` settings win over that file and over
-    `postgresql.auto.conf` (documentation, 19.1)."""
-    argv = [tools.program("postgres"), "-D", str(data), f"--config_file={settings}"]
+    `postgresql.auto.conf` (documentation, 19.1). `nice` is how far it stands back behind other programs."""
+    argv = ["nice", "-n", str(nice)] if nice else []
+    argv += [tools.program("postgres"), "-D", str(data), f"--config_file={settings}"]
     argv += [word for name, value in (forced or {}).items() for word in ("-c", f"{name}={value}")]
     with own_log(log) as said:
         return subprocess.Popen(

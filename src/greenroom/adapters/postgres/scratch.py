@@ -29,7 +29,7 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
-from greenroom.adapters.postgres.launch import end, launch
+from greenroom.adapters.postgres.launch import STANDS_BACK, end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.roles import ensure_ground
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text
@@ -164,7 +164,7 @@ class Scratch:
         )
         for file in (hba, settings):
             file.chmod(0o644)
-        return launch(ground.tools, ground.account, ground.data, settings, ground.log)
+        return launch(ground.tools, ground.account, ground.data, settings, ground.log, nice=STANDS_BACK)
 
     def _probe(self, ground: Run, process: subprocess.Popen[bytes]) -> None:
         try:

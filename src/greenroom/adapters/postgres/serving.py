@@ -18,7 +18,7 @@ from greenroom.adapters.postgres.cluster import probe_until_ready
 from greenroom.adapters.postgres.connect import MAINTENANCE, SUPERUSER, Door, NotYet, probe
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
-from greenroom.adapters.postgres.launch import end, launch
+from greenroom.adapters.postgres.launch import STANDS_BACK, end, launch
 from greenroom.adapters.postgres.providers import Provider
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
@@ -85,7 +85,8 @@ def served(
     """
     kill_server_in(server.data)
     forced = _write_settings(server, extensions, over_tcp, settings or {}, is_durable)
-    process = launch(server.tools, server.account, server.data, server.folder / "postgresql.conf", server.log, forced)
+    settings_file = server.folder / "postgresql.conf"
+    process = launch(server.tools, server.account, server.data, settings_file, server.log, forced, nice=STANDS_BACK)
 
     opened: list[Door] = []
 
