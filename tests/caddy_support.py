@@ -52,8 +52,8 @@ def free_ports(count: int) -> list[int]:
             s.close()
 
 
-def eventually(holds: Callable[[], object], what: str, timeout: float = 10.0) -> None:
-    """Wait until `holds()`; fails saying `what` did not happen."""
+def eventually(holds: Callable[[], object], what: str, timeout: float = 60.0) -> None:
+    """Wait until `holds()`; fails saying `what` did not happen. The limit is for a machine that has other work."""
     deadline = time.monotonic() + timeout
     while not holds():
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
@@ -117,6 +117,9 @@ class ThreadKeeper:
 
 hits: Counter[str] = Counter()
 """How often each path was asked for, of all applications in this process."""
+
+let_go = threading.Event()
+"""While it is not set, whoever asked for `/until-let-go` waits."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,9 @@ async def _answer(name: str, r: Request, reader: asyncio.StreamReader, writer: a
         extra = "X-Internal-Debug: yes\r\nSet-Cookie: session=secret\r\nServer: innards/1.0\r\nX-Request-Id: mine\r\n"
     elif r.path == "/echo":
         body = json.dumps({"headers": r.headers, "length": len(r.body)}).encode()
+    elif r.path == "/until-let-go":
+        while not let_go.is_set():
+            await asyncio.sleep(0.01)
     elif r.path.startswith("/slow/"):
         await asyncio.sleep(float(r.path.split("/")[2]))
     head = f"HTTP/1.1 {status} Whatever\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n{extra}\r\n"

@@ -88,6 +88,7 @@ class Load:
         self._styles = tuple(itertools.islice(itertools.cycle(styles), workers))
         self._pause = pause
         self._timeout = timeout
+        self._rounds = [0] * workers
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load", daemon=True)
         self.result = Result()
@@ -109,10 +110,18 @@ class Load:
                 raise TimeoutError(f"{self.result.requests} of {requests} requests in {timeout} s")
             time.sleep(0.01)
 
-    async def _run(self) -> None:
-        await asyncio.gather(*(self._worker(style) for style in self._styles))
+    def settle(self, timeout: float = 60.0) -> None:
+        """Return once every request that is under way now has ended."""
+        before, deadline = list(self._rounds), time.monotonic() + timeout
+        while any(now == then for now, then in zip(self._rounds, before, strict=True)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"a request was under way for {timeout} s")
+            time.sleep(0.01)
 
-    async def _worker(self, style: Style) -> None:
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._worker(number, style) for number, style in enumerate(self._styles)))
+
+    async def _worker(self, number: int, style: Style) -> None:
         connection: _Connection | None = None
         while not self._stop.is_set():
             began = time.monotonic()
@@ -125,6 +134,7 @@ class Load:
             except Exception as e:
                 self._lose(style, repr(e))
                 stays = False
+            self._rounds[number] += 1
             if not stays and connection:
                 connection.close()
                 connection = None

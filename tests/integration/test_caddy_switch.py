@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from greenroom.ports.edge import Canary, Pointer
-from tests.caddy_support import Stage, eventually, free_ports, stage
+from tests.caddy_support import Stage, eventually, free_ports, let_go, stage
 from tests.load import BODY, Answer, Load, Style, ask
 
-HOLD_SECONDS = 3.0
+HOLD_SECONDS = 8.0
+"""Long enough that a busy machine does not come near it where visitors are let go on."""
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +66,19 @@ def test_the_old_release_drains_and_may_end(edge: Stage) -> None:
     old, new = edge.apps.start("old", edge.dial("drain-old")), edge.apps.start("new", edge.dial("drain-new"))
     point(edge, old, "r-old")
     slow: list[Answer] = []
-    waiter = threading.Thread(target=lambda: slow.append(ask(edge.port("production"), Style(path="/slow/2.5"))))
+    style = Style(path="/until-let-go")
+    waiter = threading.Thread(target=lambda: slow.append(ask(edge.port("production"), style, timeout=120)))
+    let_go.clear()
     with Load(edge.port("production")) as load:
         waiter.start()
         load.wait_for(300)
         assert edge.edge.connections(old) > 1
         point(edge, new, "r-new")
-        eventually(lambda: edge.edge.connections(old) == 1, "only the slow request is left", 2.4)
-        eventually(lambda: edge.edge.connections(old) == 0, "drained", 5)
+        try:
+            eventually(lambda: edge.edge.connections(old) == 1, "only the slow request is left")
+        finally:
+            let_go.set()
+        eventually(lambda: edge.edge.connections(old) == 0, "drained")
         edge.apps.stop(old)
         load.wait_for(load.result.requests + 200)
     waiter.join()
@@ -87,14 +93,19 @@ def test_a_held_request_waits(edge: Stage) -> None:
     with Load(edge.port("production")) as load:
         load.wait_for(200)
         point(edge, None, "r-old")
-        time.sleep(0.3)  # what was under way ends
+        eventually(lambda: nothing_ends(load), "what was under way ended, and all others wait", HOLD_SECONDS - 2)
         during = load.result.requests
-        time.sleep(0.7)
-        assert load.result.requests == during
         point(edge, new, "r-new")
         load.wait_for(during + 200)
     assert load.result.lost == []
     assert set(load.result.bodies) == {b"old", b"new"}
+
+
+def nothing_ends(load: Load, seconds: float = 0.7) -> bool:
+    """No request ends for so long; without a hold hundreds would."""
+    before = load.result.requests
+    time.sleep(seconds)
+    return load.result.requests == before
 
 
 def test_a_held_body_arrives_whole(edge: Stage) -> None:
@@ -117,7 +128,7 @@ def test_a_hold_is_bounded(edge: Stage) -> None:
     point(edge, None, "r-old")
     began = time.monotonic()
     answer = ask(edge.port("production"))
-    assert HOLD_SECONDS * 0.9 < time.monotonic() - began < HOLD_SECONDS + 5
+    assert HOLD_SECONDS * 0.9 < time.monotonic() - began < HOLD_SECONDS + 15
     assert answer.status == 503
     assert answer.headers["retry-after"] == "10"
     assert b"We are updating" in answer.body
@@ -127,15 +138,34 @@ def test_a_short_restart_is_bridged_and_a_dead_application_fails_soon(edge: Stag
     """A refused connection is tried again for a second; then the visitor is told, not kept waiting."""
     dial = edge.apps.start("app", edge.dial("restart"))
     point(edge, dial, "r")
-    edge.apps.stop(dial)
-    threading.Timer(0.4, lambda: edge.apps.start("again", dial)).start()
-    eventually(lambda: edge.edge.connections(dial) == 0, "the pool let go")
-    assert ask(edge.port("production"), Style("POST", body=BODY)).body == b"again"
+    eventually(lambda: is_bridged(edge, dial), "it was away for less than the second in which the edge tries again")
     edge.apps.stop(dial)
     eventually(lambda: edge.edge.connections(dial) == 0, "the pool let go")
     began = time.monotonic()
     assert ask(edge.port("production")).status == 502
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < HOLD_SECONDS
+
+
+def is_bridged(edge: Stage, dial: str, *, away: float = 0.4, tries: float = 1.0) -> bool:
+    """Ask while the application is away for that long. False when it could not come back in time: this proves nothing
+    then, whatever was answered."""
+    edge.apps.stop(dial)
+    eventually(lambda: edge.edge.connections(dial) == 0, "the pool let go")
+    back: list[float] = []
+
+    def come_back() -> None:
+        edge.apps.start("again", dial)
+        back.append(time.monotonic())
+
+    timer = threading.Timer(away, come_back)
+    began = time.monotonic()
+    timer.start()
+    answer = ask(edge.port("production"), Style("POST", body=BODY))
+    timer.join()
+    if back[0] - began > tries * 0.9:
+        return False
+    assert answer.body == b"again"
+    return True
 
 
 def test_a_canary_gets_its_share_without_loss(edge: Stage) -> None:
@@ -146,13 +176,13 @@ def test_a_canary_gets_its_share_without_loss(edge: Stage) -> None:
     with Load(edge.port("production"), pause=0) as load:
         for share in (0.001, 0.25, 0.5, 1.0):
             edge.edge.canary("production", Canary(candidate, "r-candidate", share), token=token)
-            time.sleep(0.05)  # what was under way ends
+            load.settle()
             before, seen = load.result.bodies[b"candidate"], load.result.requests
             load.wait_for(seen + 800)
             part = (load.result.bodies[b"candidate"] - before) / (load.result.requests - seen)
             assert part == pytest.approx(share, abs=0.12)
         edge.edge.canary("production", None, token=token)
-        time.sleep(0.05)
+        load.settle()
         before = load.result.bodies[b"candidate"]
         load.wait_for(load.result.requests + 200)
         assert load.result.bodies[b"candidate"] == before
@@ -193,7 +223,7 @@ def test_streams_stay_where_they_began(edge: Stage) -> None:
         assert await web.read(100) == b"old:still there?"
         for _ in range(10):
             await events.readuntil(b"data: old\n\n")
-        assert edge.edge.connections(old) == 2
+        eventually(lambda: edge.edge.connections(old) == 2, "the streams alone are left")
         say.close()
         ask_events.close()
 
