@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,10 +78,32 @@ def ground_in(root: Path) -> Iterator[Ground]:
 
 
 def query(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """Run one statement as the application would, in a session of its own."""
+    """Run one statement as the application would, in a session of its own, which is over then: its server process is
+    gone, its locks are free, and what it counted is handed in."""
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode(), values or None)
-        return cursor.fetchall() if cursor.description else []
+        found, backend = cursor.fetchall() if cursor.description else [], connection.info.backend_pid
+    deadline = time.monotonic() + 60
+    while _works(backend):
+        assert time.monotonic() < deadline, f"session {backend} did not end"
+        time.sleep(0.001)
+    return found
+
+
+def _works(pid: int) -> bool:
+    """Whether a process of PostgreSQL has this number."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text() == "postgres\n"
+    except OSError:
+        return False
+
+
+def tear_out(folder: Path) -> None:
+    """Remove it while somebody works in it, who may make and remove files meanwhile."""
+    deadline = time.monotonic() + 60
+    while folder.exists():
+        assert time.monotonic() < deadline, f"{folder} comes again and again"
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def served_in(root: Path) -> set[str]:

@@ -37,6 +37,7 @@ import http.server, json, os, signal, socketserver, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow":
+            print("asked to be slow", flush=True)
             time.sleep(3)
         if self.path == "/exit":
             os._exit(3)
@@ -145,8 +146,8 @@ def get(path: str, url: str = "/") -> bytes:
         connection.close()
 
 
-def eventually(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until it is true; fail loudly when it never is."""
+def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until it is true; fail loudly when it never is. The limit is for a machine that has other work."""
     deadline = time.monotonic() + seconds
     while True:
         try:

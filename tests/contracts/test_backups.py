@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ from greenroom.domain.backup import Archive, Mark, Retention, Target, choose
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import Services
 from greenroom.ports.backups import Backups, Rebuilt, Storage
-from tests.postgres_ground import Ground, ground, query
+from tests.postgres_ground import Ground, ground, query, tear_out
 
 names = (f"e{n}" for n in itertools.count())
 
@@ -94,14 +95,14 @@ class PostgresBench:
     def lose(self, environment: str) -> None:
         """kill -9, and everything of the cluster removed, its settings too; the archive had all of it by then."""
         import os
-        import shutil
         import signal
 
         wait_until(lambda: self.backups.stream(environment).behind == 0)
         pid = self.ground.keeper.status(f"postgres/{environment}").pid
         assert pid is not None
-        shutil.rmtree(self.ground.home.environments / environment / f"postgres-{self.major}")
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have noticed, and ended
+            tear_out(self.ground.home.environments / environment / f"postgres-{self.major}")
+            os.kill(pid, signal.SIGKILL)
 
     def damage(self, environment: str, backup: str) -> None:
         """One bit of its stored bytes."""
@@ -117,7 +118,7 @@ def flip(file: Path, at: int) -> None:
         content.write(bytes([byte ^ 4]))
 
 
-def wait_until(reached: Any, seconds: float = 30) -> None:
+def wait_until(reached: Any, seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end, "it did not happen in time"

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from greenroom.domain.secret import Secret
 from greenroom.ports.backups import Storage
 from tests.contracts.test_backups import flip, wait_until
 from tests.life_support import free_ports
-from tests.postgres_ground import Ground, ground, query
+from tests.postgres_ground import Ground, ground, query, tear_out
 
 REBUILDING = ("rebuild.laid_out", "rebuild.log", "rebuild.recovered")
 EXCHANGING = ("exchange.stopped", "exchange.aside", "exchange.in_place")
@@ -146,8 +146,9 @@ def test_a_database_that_is_gone_is_not_begun_anew(made: Ground) -> None:
     begun(made, "gone")
     pid = made.keeper.status("postgres/gone").pid
     assert pid is not None
-    shutil.rmtree(made.home.environments / "gone/postgres-18")
-    os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it may have noticed, and ended
+        tear_out(made.home.environments / "gone/postgres-18")
+        os.kill(pid, signal.SIGKILL)
     with pytest.raises(Refused) as refused:
         made.databases().ensure("gone", Services())
     assert refused.value.code == "database.lost"

@@ -139,7 +139,7 @@ def test_a_stubborn_process_is_killed_with_its_family(directory: Path) -> None:
     eventually(lambda: len(processes_with(f"{directory}:one")) >= 3)
     began = time.monotonic()
     client.stop("one", seconds=0.3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "half of what it has without a limit of its own"
     assert processes_with(f"{directory}:one") == []
 
 
@@ -163,7 +163,7 @@ def test_an_impatient_stop_overtakes_a_patient_one(directory: Path) -> None:
         patient = pool.submit(client.stop, "one", seconds=60)
         time.sleep(0.1)
         client.stop("one", seconds=0.1)
-        patient.result(timeout=5)
+        patient.result(timeout=40)
     assert client.status("one").state == "unknown"
 
 

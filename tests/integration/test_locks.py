@@ -75,7 +75,7 @@ def test_a_stopped_holder_is_ended_by_who_waits(tmp_path: Path, how: str) -> Non
     with holder(HOLD, str(tmp_path / "lock"), how) as process:
         stop(process)
         with locked(tmp_path / "lock", seconds=60):
-            assert process.wait(10) == -signal.SIGKILL
+            assert process.wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.usefixtures("impatient")
@@ -118,7 +118,7 @@ def test_who_sleeps_half_way_through_a_switch_never_ends_it(tmp_path: Path) -> N
         stop(process)
         routes.change("qa", 2, lambda _: Route(Pointer("127.0.0.1:2", "new", 2)))
         process.send_signal(signal.SIGCONT)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     found = routes.read("qa")
     assert found is not None
     assert found.pointer.token == 2
@@ -129,12 +129,15 @@ def test_threads_of_one_process_take_turns(tmp_path: Path) -> None:
     """And those that share hold it together."""
     inside: list[int] = []
     most: list[int] = []
+    together = threading.Barrier(3)
 
     def work(*, shared: bool) -> None:
         with locked(tmp_path / "lock", shared=shared):
             inside.append(1)
+            if shared:
+                together.wait(30)
             most.append(len(inside))
-            time.sleep(0.2)
+            time.sleep(0 if shared else 0.2)
             inside.pop()
 
     for shared, expected in ((False, 1), (True, 3)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ SHOWN = re.compile(r"\x1b\[[0-9;]*m")
 """Colours, which Greenroom puts there itself."""
 
 MANAGER, ENGINEER = actor(Role.MANAGER), actor(Role.ENGINEER)
+NEXT_YEAR = f"{datetime.now(UTC).year + 1}-11-24T02:30"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         world.runtime.will_finish(("python", "journey.py"), 1, f"{EVIL}\n{EVIL}")
         judgements.approve(app, MANAGER, made.new, "production", note=EVIL)
         judgements.override(app, MANAGER, "freeze", made.new, "qa", reason=EVIL, seconds=3600)
-        work = promotions.schedule(app, ENGINEER, made.new, "production", "2027-11-24T02:30", "UTC").work
+        work = promotions.schedule(app, ENGINEER, made.new, "production", NEXT_YEAR, "UTC").work
         assert work is not None
         promotions.cancel(app, ENGINEER, work.id, EVIL)
         judgements.run_checks(app, ENGINEER, made.new, "qa", ["journey"])

@@ -13,6 +13,7 @@ from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import Services
 from tests.postgres_ground import Ground, ground, query
+from tests.runtime_support import eventually
 
 SCHEMA = """
     CREATE TYPE mood AS ENUM ('sad', 'fine');
@@ -153,6 +154,7 @@ def test_sessions_are_counted(databases: PostgresDatabases, url: str) -> None:
     before = databases.connections("qa")
     with psycopg.connect(url), psycopg.connect(url):
         assert databases.connections("qa") == before + 2
+    eventually(lambda: databases.connections("qa") == before)
 
 
 def test_a_taken_port_is_named(made: Ground, databases: PostgresDatabases) -> None:

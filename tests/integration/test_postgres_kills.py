@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from greenroom.adapters.postgres import restore_points
 from greenroom.domain.errors import Errored
 from greenroom.domain.release import Services
 from tests.postgres_ground import Ground, ground, query, served_in
+from tests.runtime_support import eventually
 
 BOUNDARIES = (
     "restore.created",
@@ -117,7 +117,7 @@ def test_sessions_end_at_the_exchange_and_newcomers_get_the_restored_data(made: 
         thread.start()
     try:
         databases.restore(point, aside="busy")
-        time.sleep(0.1)
+        eventually(lambda: 2 in counts)
     finally:
         stop.set()
         for thread in threads:
@@ -197,13 +197,13 @@ def _kill(holder: subprocess.Popen[str]) -> None:
 
 def test_the_migration_lock_is_let_go_when_its_holder_dies(made: Ground, url: str) -> None:
     """Another process cannot have it while the holder lives, and has it soon after kill -9."""
-    holder = _hold(made, "databases.migration_lock('qa', seconds=5)")
+    holder = _hold(made, "databases.migration_lock('qa', seconds=60)")
     try:
         with pytest.raises(Errored), made.databases().migration_lock("qa", seconds=0.2):
             pass
     finally:
         _kill(holder)
-    with made.databases().migration_lock("qa", seconds=5):
+    with made.databases().migration_lock("qa", seconds=60):
         pass
 
 
@@ -215,10 +215,7 @@ def test_a_scratch_cluster_ends_with_its_owner_and_is_swept(made: Ground) -> Non
         holder = _hold(made, "databases.scratch(Services())")
         assert len(list(root.glob("run-*.lock"))) == 2
         _kill(holder)
-        deadline = time.monotonic() + 10
-        while len(served_in(root)) > 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(served_in(root)) == 1
+        eventually(lambda: len(served_in(root)) == 1)
         assert databases.sweep() == 1
         assert query(living.url.reveal(), "SELECT 1") == [(1,)]
     assert list(root.glob("run-*")) == []

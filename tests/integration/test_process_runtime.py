@@ -62,13 +62,10 @@ def test_a_request_in_flight_finishes_after_stop(stage: Stage) -> None:
     path, _ = serving(stage, "graceful")
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(get, path, "/slow")
-        time.sleep(0.5)
-        began = time.monotonic()
-        ended = stage.keeper.stop("app/graceful", seconds=20)
-        took = time.monotonic() - began
+        eventually(lambda: "asked to be slow" in (stage.place.logs / "graceful.log").read_text())
+        ended = stage.keeper.stop("app/graceful", seconds=60)
         assert json.loads(answer.result())["env"]["GREENROOM_SOCKET"] == path
     assert ended.last_exit == "exit code 0"
-    assert 1.5 < took < 10
     assert "finished" in (stage.place.logs / "graceful.log").read_text()
 
 
@@ -79,7 +76,7 @@ def test_what_does_not_handle_sigterm_ends_at_once(stage: Stage) -> None:
     time.sleep(0.3)
     began = time.monotonic()
     stage.runtime.stop("plain", seconds=30)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "half of its time limit"
 
 
 def test_the_environment_is_exact(stage: Stage) -> None:
@@ -271,7 +268,7 @@ def test_a_command_cut_short_leaves_nothing(stage: Stage, how: str) -> None:
     )
     cancel = threading.Event()
     ended = stage.runtime.run(
-        stage.place, stage.release, command, {"MARK": marker}, seconds=1 if how == "limit" else 60,
+        stage.place, stage.release, command, {"MARK": marker}, seconds=4 if how == "limit" else 60,
         log_name="cut.log", on_line=lambda _: cancel.set(), cancelled=cancel.is_set if how == "cancel" else None,
     )  # fmt: skip
     assert (ended.code, ended.ended_by) == (None, {"limit": "time limit", "cancel": "cancelled"}[how])
@@ -299,8 +296,8 @@ def test_a_command_dies_with_the_process_that_ran_it(stage: Stage, number: signa
         eventually(lambda: len(processes_with(f"MARK={marker}")) >= 3)
     finally:
         worker.send_signal(number)
-        worker.wait(10)
-    eventually(lambda: processes_with(f"MARK={marker}") == [], 5)
+        worker.wait(60)
+    eventually(lambda: processes_with(f"MARK={marker}") == [])
 
 
 def test_the_log_of_a_command_is_complete_private_and_redacted(stage: Stage) -> None:

@@ -84,7 +84,7 @@ def test_the_whole_story(nobody: tuple[list[str], Path], how: str) -> None:
     packages = ":".join([str(here), str(here / "src"), *_packages()])
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [*python, "-c", STORY, str(above), how], env=env, cwd="/", capture_output=True, text=True, timeout=60
+        [*python, "-c", STORY, str(above), how], env=env, cwd="/", capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

@@ -135,10 +135,12 @@ def test_a_plain_program_names_what_it_runs(tmp_path: Path) -> None:
     assert [(f.kind, f.name) for f in shown.blocking] == [(FindingKind.EXECUTABLE, "nl")]
 
 
+IMPATIENT = replace(PYTHON, health=replace(PYTHON.health, boot_seconds=2.0))
+"""All others end by themselves, and have the time that a busy machine takes for it."""
 BAD_STARTS = [
     ("    print('cannot go on'); raise SystemExit(3)", PYTHON, "ended at once (exit code 3)", "cannot go on"),
-    ("    import time; time.sleep(60)", PYTHON, "did not become healthy", "nobody listened"),
-    ("    pass", replace(PYTHON, health=Health("/", status=204)), "answered 200, not 204", ""),
+    ("    import time; time.sleep(60)", IMPATIENT, "did not become healthy", "nobody listened"),
+    ("    pass", replace(PYTHON, health=Health("/", status=204, boot_seconds=10.0)), "answered 200, not 204", ""),
     (
         "    def finish(answer):\n        answer.wfile.flush()\n        os._exit(0)\n    Answer.finish = finish",
         PYTHON,
@@ -154,9 +156,8 @@ def test_a_bad_start_says_what_was_wrong(
     body: str, descriptor: Descriptor, why: str, output: str, tmp_path: Path
 ) -> None:
     """A process that ends, is killed, never listens or answers wrongly is unhealthy, and the output says so."""
-    quick = replace(descriptor, health=replace(descriptor.health, boot_seconds=2.0))
     with workshop(tmp_path) as shop:
-        shown = shop.start(python_app(body=body), quick)
+        shown = shop.start(python_app(body=body), descriptor)
     assert not shown.healthy
     assert why in shown.output
     assert output in shown.output

@@ -110,7 +110,7 @@ def test_build_commands_run_without_network_and_home(tmp_path: Path) -> None:
     ("command", "seconds", "code", "said"),
     [
         (("sh", "-c", "echo broken here; exit 3"), 30.0, "release.build_failed", "broken here"),
-        (("sh", "-c", "setsid sleep 300 & echo waiting; sleep 300"), 1.0, "release.build_timeout", "waiting"),
+        (("sh", "-c", "setsid sleep 300 & echo waiting; sleep 300"), 5.0, "release.build_timeout", "waiting"),
         (("sh", "-c", "head -c 40000000 /dev/zero > big"), 30.0, "release.build_too_large", ""),
         (("no-such-tool",), 30.0, "release.build_failed", "no-such-tool"),
     ],

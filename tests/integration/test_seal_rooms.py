@@ -73,7 +73,7 @@ def alive(mark: str) -> bool:
 
 
 def gone(mark: str) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while alive(mark) and time.monotonic() < until:
         time.sleep(0.02)
     return not alive(mark)
@@ -116,15 +116,15 @@ def test_everything_started_ends_with_it(how: str, room: Room, ground: Path) -> 
     began = time.monotonic()
     if how == "leave":
         with room.open(task(ground, "sh", "-c", script)):
-            until = time.monotonic() + 10
+            until = time.monotonic() + 30
             while not alive(mark) and time.monotonic() < until:
                 time.sleep(0.02)
             assert alive(mark)
     else:
-        done = room.run(task(ground, "sh", "-c", script), seconds=1.5)
+        done = room.run(task(ground, "sh", "-c", script), seconds=1.5 if how == "time" else 60)
         assert (done.ended_by == "") is (how == "end")
     assert gone(mark)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 100, "nobody waited for what sleeps 300 seconds"
 
 
 def test_it_dies_with_greenroom(room: Room, ground: Path) -> None:
@@ -140,7 +140,7 @@ def test_it_dies_with_greenroom(room: Room, ground: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path.cwd())
     assert child.stdout is not None
     child.stdout.readline()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not alive(mark) and time.monotonic() < until:
         time.sleep(0.02)
     assert alive(mark)
@@ -156,10 +156,10 @@ def test_terminate_asks_first(room: Room, ground: Path) -> None:
     for script, ended in ((polite, True), (polite.replace("echo bye; exit 0", ""), False)):
         said: list[str] = []
         with room.open(task(ground, "sh", "-c", script), said.append) as running:
-            until = time.monotonic() + 10
+            until = time.monotonic() + 30
             while "ready" not in said and time.monotonic() < until:
                 time.sleep(0.02)
-            assert running.terminate(0.5 if not ended else 10) is ended
+            assert running.terminate(0.5 if not ended else 30) is ended
         assert ("bye" in running.output) is ended
 
 
@@ -186,7 +186,7 @@ def test_doors_lead_where_the_plan_says(room: Room, ground: Path) -> None:
             room.give(ground)
             doors = Doors(((port, ground / "service"),), ((ground / "web", 18765),))
             with room.open(task(ground, "python3", "-c", ask, doors=doors)) as running:
-                status, until = None, time.monotonic() + 15
+                status, until = None, time.monotonic() + 60
                 while status is None and time.monotonic() < until and not running.ended:
                     status = get(ground / "web", "/", 5)
                     time.sleep(0.05)

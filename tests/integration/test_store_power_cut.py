@@ -189,14 +189,21 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
     """The files that a process leaves which is killed with -9 in the middle of transactions; ten times over."""
     for n, seconds in zip(range(5), itertools.cycle((0.15, 0.3, 0.45)), strict=False):
         home = tmp_path / f"killed-{n}"
+        writes, told = os.pipe()
         pid = os.fork()
         if pid == 0:  # pragma: no cover - the child ends by the signal
             try:
-                with Writer(home):
+                with Writer(home) as writer:
+                    while not writer.acknowledged:
+                        threading.Event().wait(0.01)
+                    os.write(told, b".")
                     threading.Event().wait(30)
             finally:
                 os._exit(1)
-        threading.Event().wait(seconds + 0.5)
+        os.close(told)
+        assert os.read(writes, 1) == b".", "it never wrote"
+        os.close(writes)
+        threading.Event().wait(seconds)
         os.kill(pid, 9)
         os.waitpid(pid, 0)
         assert_goes_on(home / "greenroom.db", 1, home)
