@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import users
 from greenroom.adapters.sealing.files import remove_tree
 from greenroom.keeper.client import KeeperClient
+from tests.runtime_support import remove_user
 
 GREENROOM = (sys.executable, "-m", "greenroom.cli.main")
 CONFIG = """\
@@ -139,7 +141,7 @@ class Life:
         )  # fmt: skip
 
         def end() -> subprocess.CompletedProcess[str]:
-            out, err = child.communicate(timeout=120)
+            out, err = child.communicate(timeout=240)
             return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
         return end
@@ -164,9 +166,9 @@ class Life:
     def visit(self, environment: str = "dev") -> str | None:
         """What a visitor is shown; None when there is no good answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[environment]}/", timeout=30) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[environment]}/", timeout=60) as answer:
                 return str(answer.read().decode())
-        except OSError:
+        except (OSError, HTTPException):
             return None
 
     def api(self, path: str) -> Any:
@@ -174,7 +176,7 @@ class Life:
         request = urllib.request.Request(
             f"{known['url']}/api/v1/{path}", headers={"Authorization": f"Bearer {known['token']}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def works(self) -> list[dict[str, Any]]:
@@ -193,13 +195,14 @@ class Life:
         ).stdout
 
 
-def wait_until(reached: Callable[[], Any], seconds: float = 60) -> None:
+def wait_until(reached: Callable[[], Any], seconds: float = 120) -> None:
+    """The limit is for a machine that has other work; who answers not at all, or not to the end, is asked again."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             if reached():
                 return
-        except OSError:  # nobody answers at the moment
+        except (OSError, HTTPException):  # nobody answers at the moment
             pass
         time.sleep(0.05)
     raise AssertionError("it did not happen in time")
@@ -251,11 +254,19 @@ def living(
         own = (users.edge_group(home), users.build_user(home), users.mail_user(home))
         made = (*own, f"gr-{life.project}-")  # no other home has this project
         for name in [p.pw_name for p in pwd.getpwall() if p.pw_name.startswith(made)]:
-            subprocess.run(["userdel", name], check=True, capture_output=True)
+            remove_user(name)
         for name in [g.gr_name for g in grp.getgrall() if g.gr_name.startswith(made)]:
             subprocess.run(["groupdel", name], check=True, capture_output=True)
         remove_tree(home.run)
         remove_tree(root)  # releases are read-only, also for their owner
+
+
+def below(*roots: Path) -> Iterator[Path]:
+    """All that lies in these directories, and they themselves; what others remove meanwhile is not there."""
+    for root in roots:
+        yield root
+        for folder, folders, files in os.walk(root):
+            yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def pin(requirements: Path, lock: Path) -> None:

@@ -6,31 +6,32 @@ The versions: `good…` does nothing wrong; each other one is a word of `SERVE`,
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.domain.secret import parts
-from tests.life_support import Life, wait_until
+from tests.life_support import Life, below, wait_until
 
 CONFIG = """\
 project: {project}
 release: {{version: "{version}", language: none, executables: [python3, psql]}}
 processes:
   web: {{command: "./serve", stop: 2s}}
-migration: {{style: command, command: "./migrate", timeout: 3s{data}}}
-health: {{path: /health, boot: 4s, request: 2s}}
+migration: {{style: command, command: "./migrate", timeout: 10s{data}}}
+health: {{path: /health, boot: 12s, request: 4s}}
 services: {{postgres: 18}}
 config:
   API_KEY: {{secret: true, generate: true}}
 checks:
-  journey: {{command: "./journey", in: [dev], timeout: 10s}}
+  journey: {{command: "./journey", in: [dev], timeout: 30s}}
 environments:
   dev:
     port: {dev}
     preview_port: {preview}
     errors: friendly
-    drain: 2s
+    drain: 5s
     gates: {{checks: {{none_needed: it is tiny}}}}
 edge: {{port: {edge}, ports_from: {first}}}
 api: {{port: {api}}}
@@ -166,7 +167,7 @@ JOURNEY = """\
 #!/usr/bin/env python3
 import os, sys, urllib.request
 url = os.environ["GREENROOM_URL"]
-with urllib.request.urlopen(url + "/leak" if "VERSION" == "tells" else url, timeout=5) as answer:
+with urllib.request.urlopen(url + "/leak" if "VERSION" == "tells" else url, timeout=25) as answer:
     text = answer.read().decode()
 if "VERSION" == "tells":
     sys.exit("the page says " + text)
@@ -188,7 +189,7 @@ def promoted(life: Life, version: str) -> dict[str, Any]:
     def found() -> list[dict[str, Any]]:
         return [w for w in life.works() if w["kind"] == "promotion" and w["version"] == version]
 
-    wait_until(lambda: found() and not life.unfinished(), 90)
+    wait_until(lambda: found() and not life.unfinished())
     return dict(life.api(f"work/{found()[0]['id']}"))
 
 
@@ -228,4 +229,9 @@ def leaks(life: Life) -> list[str]:
 
 
 def disk_use(directory: Path) -> int:
-    return sum(p.stat().st_blocks * 512 for p in directory.rglob("*") if p.is_file())
+    """Bytes; files that are rotated away meanwhile take none."""
+    found = 0
+    for path in below(directory):
+        with suppress(FileNotFoundError):
+            found += path.lstat().st_blocks * 512
+    return found

@@ -82,7 +82,7 @@ def outside() -> Iterator[Outside]:
         command = ["unshare", "--net", "sh", "-c", wait, sys.executable, "-c", SERVER, there, f"{six}2", str(seen)]
         server = subprocess.Popen(command, stdin=subprocess.PIPE, env={"PATH": SBIN})
         try:
-            eventually(lambda: _network(server.pid) != _network(os.getpid()), "it is beside our network", 20)
+            eventually(lambda: _network(server.pid) != _network(os.getpid()), "it is beside our network")
             _ip("link", "add", f"gro{tag}", "type", "veth", "peer", "name", f"gri{tag}", "netns", str(server.pid))
             inside = ("nsenter", f"--net=/proc/{server.pid}/ns/net", "ip")
             for ip, link, v4, v6 in ((("ip",), f"gro{tag}", here, f"{six}1"), (inside, f"gri{tag}", there, f"{six}2")):
@@ -92,7 +92,7 @@ def outside() -> Iterator[Outside]:
             assert server.stdin is not None
             server.stdin.write(b"\n")
             server.stdin.flush()
-            eventually(lambda: bool(seen.read_text()), "it listens", 20)
+            eventually(lambda: bool(seen.read_text()), "it listens")
             yield Outside(there, f"{six}2", seen)
         finally:
             server.kill()
@@ -129,7 +129,7 @@ def as_user(uid: int, do: Callable[[], object]) -> object:
 def connects(address: str, port: int) -> bool:
     """Raises OSError when it does not."""
     with socket.socket(_family(address), socket.SOCK_STREAM) as s:
-        s.settimeout(5)
+        s.settimeout(30)
         s.connect((address, port))
         return True
 
@@ -137,7 +137,7 @@ def connects(address: str, port: int) -> bool:
 def asks(address: str, port: int, said: bytes = b"?") -> bool:
     """Over UDP, until it is answered. Raises OSError when it is not."""
     with socket.socket(_family(address), socket.SOCK_DGRAM) as s:
-        s.settimeout(5)
+        s.settimeout(30)
         s.connect((address, port))
         s.send(said)
         return bool(s.recv(2048))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.adapters.runtimes.users import User, ensure_user
 from greenroom.keeper.client import KeeperClient, ensure_keeper
+from tests.runtime_support import remove_user
 
 
 @dataclass
@@ -74,7 +74,7 @@ def ground_in(root: Path) -> Iterator[Ground]:
         keeper.shutdown(stop_children=True)
         shutil.rmtree(home.run)
         for name in made.made_users:
-            subprocess.run(["userdel", name], check=True, capture_output=True)
+            remove_user(name)
 
 
 def query(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:

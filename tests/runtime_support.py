@@ -91,9 +91,21 @@ def remove_users(home: Home) -> None:
     for environment in ("dev", "qa", "production"):
         name = users.environment_user(home, "shop", environment)
         if any(u.pw_name == name for u in pwd.getpwall()):
-            subprocess.run(["userdel", name], check=True, capture_output=True)
+            remove_user(name)
     if any(g.gr_name == users.edge_group(home) for g in grp.getgrall()):
         subprocess.run(["groupdel", users.edge_group(home)], check=True)
+
+
+def remove_user(name: str) -> None:
+    """The user's last process may be just ending, and other suites may hold the machine's list of users."""
+
+    def is_gone() -> bool:
+        done = subprocess.run(["userdel", name], capture_output=True, text=True)
+        said.append(done.stderr)
+        return done.returncode in (0, 6)  # 6: there is none
+
+    said: list[str] = []
+    eventually(is_gone, what=lambda: "".join(said[-1:]))
 
 
 @contextmanager
@@ -146,7 +158,7 @@ def get(path: str, url: str = "/") -> bytes:
         connection.close()
 
 
-def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
+def eventually(true: Callable[[], object], seconds: float = 60.0, *, what: Callable[[], str] = str) -> None:
     """Wait until it is true; fail loudly when it never is. The limit is for a machine that has other work."""
     deadline = time.monotonic() + seconds
     while True:
@@ -156,7 +168,7 @@ def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
         except OSError:
             pass
         if time.monotonic() > deadline:
-            raise AssertionError("it never came true")
+            raise AssertionError(f"it never came true {what()}".strip())
         time.sleep(0.02)
 
 

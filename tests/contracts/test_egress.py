@@ -27,6 +27,7 @@ from greenroom.ports.egress import Egress
 from tests.caddy_support import eventually
 from tests.conftest import SBIN
 from tests.outside import Outside, as_user, asks, connects, outside, pings, question
+from tests.runtime_support import remove_user
 
 PARTNER = "partner.example"
 
@@ -83,7 +84,7 @@ def ground() -> Iterator[Real]:
             yield made
         finally:
             for name in names.values():
-                subprocess.run(["userdel", name], capture_output=True)
+                remove_user(name)
             shutil.rmtree(home.run, ignore_errors=True)
             shutil.rmtree(root)
 
@@ -286,7 +287,7 @@ def test_refused_look_ups_are_named(real: Real) -> None:
         rows = [r for r in real.egress.refused("qa").refusals if r.port == 53]
         return bool(rows) and rows[0].asked == (("api.payments.example", 2),)
 
-    eventually(named, "the kernel hands them over", 20)
+    eventually(named, "the kernel hands them over")
 
 
 @pytest.mark.needs("nft")
@@ -303,7 +304,7 @@ def test_refused_addresses_are_named_by_what_was_told(real: Real) -> None:
         rows = [r for r in real.egress.refused("qa").refusals if r.port == 9002]
         return bool(rows) and rows[0].name == "tracker.example"
 
-    eventually(named, "the kernel hands it over", 20)
+    eventually(named, "the kernel hands it over")
 
 
 @pytest.mark.needs("root")

@@ -6,7 +6,6 @@ import os
 import shutil
 import smtplib
 import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from greenroom.domain.errors import BadInput
 from greenroom.keeper.client import KeeperClient, ensure_keeper
 from greenroom.ports.mail import Caught, Letter, Mailboxes
 from tests.caddy_support import eventually
+from tests.runtime_support import remove_user
 
 
 @dataclass
@@ -70,7 +70,7 @@ def real() -> Iterator[Real]:
     yield Real(home, CaughtMail(home, keeper, lambda: ["dev", "qa"], SystemClock()), keeper)
     keeper.shutdown(stop_children=True)
     if users.can_separate():
-        subprocess.run(["userdel", users.mail_user(home)], check=True, capture_output=True)
+        remove_user(users.mail_user(home))
     shutil.rmtree(home.run)
     shutil.rmtree(root)
 

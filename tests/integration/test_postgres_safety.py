@@ -100,7 +100,7 @@ def test_another_user_reads_nothing(made: Ground, databases: PostgresDatabases, 
         made.home.private / "secrets.key",
     ]
     hidden += [made.home.logs / "postgres-qa.log"]
-    user = made.ensure_user("gr-test-nobody-app")
+    user = made.ensure_user(f"gr-nobody-{os.getpid()}")
     for path in hidden:
         assert path.exists()
         assert not _can_read(user, path), path

@@ -17,7 +17,7 @@ import pytest
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes.toolchain import adopt, find_python
-from tests.runtime_support import LINE, PYTHON, made_home
+from tests.runtime_support import LINE, PYTHON, made_home, remove_user
 
 STORY = """
 import json, os, sys, time
@@ -37,12 +37,12 @@ try:
         path = spec.dial.removeprefix('unix/')
         eventually(lambda: get(path))
         seen = json.loads(get(path))
-        words = ('sh', '-c', 'touch $HOME/ok; (setsid sleep 311 &); exit 5')
+        words = ('sh', '-c', 'touch $HOME/ok; (setsid sleep 311.' + str(os.getpid()) + ' &); exit 5')
         ended = runtime.run(place, unpacked, words, {}, seconds=20, log_name='x.log')
         stopped = keeper.stop('app/web-1').last_exit
         print(json.dumps({'isolation': runtime.isolation(), 'user': place.user, 'seen': seen, 'code': ended.code,
                           'output': ended.output, 'stopped': stopped,
-                          'left': [p for p in processes_with('sleep\\0311')]}))
+                          'left': [p for p in processes_with('sleep\\0311.' + str(os.getpid()))]}))
 finally:
     shutil.rmtree(home.run)
 """
@@ -56,7 +56,7 @@ def nobody() -> Iterator[tuple[list[str], Path]]:
         yield [sys.executable], above
         shutil.rmtree(above)
         return
-    user = "gr-test-ordinary"
+    user = f"gr-ordinary-{os.getpid()}"
     subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user], check=True)
     entry = pwd.getpwnam(user)
     above = Path(tempfile.mkdtemp(prefix="gr-plain-"))
@@ -68,7 +68,7 @@ def nobody() -> Iterator[tuple[list[str], Path]]:
             yield [*drop, str(python)], above
     finally:
         shutil.rmtree(above)
-        subprocess.run(["userdel", user], check=True)
+        remove_user(user)
 
 
 def _readable_python(home: Home) -> Path:

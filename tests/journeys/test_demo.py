@@ -21,6 +21,7 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import users
 from tests.docs.pages import page, shape
 from tests.life_support import processes_of
+from tests.runtime_support import remove_user
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -74,7 +75,7 @@ def _remove_users(home: Home) -> None:
     names = [users.edge_group(home), users.build_user(home), users.mail_user(home)]
     names += [users.environment_user(home, "ihatemoney", e.name) for e in home.environments.iterdir()]
     for name in {p.pw_name for p in pwd.getpwall()} & set(names):
-        subprocess.run(["userdel", name], check=True, capture_output=True)
+        remove_user(name)
     shutil.rmtree(home.run)
 
 

@@ -34,7 +34,7 @@ def damage(life: Life) -> list[dict[str, Any]]:
 
 def test_a_healthy_home_has_no_damage(served: Life) -> None:
     """Nothing is found, and the command line ends well."""
-    wait_until(lambda: damage(served) == [], 15)  # what catches mail starts beside the application
+    wait_until(lambda: damage(served) == [])  # what catches mail starts beside the application
     told = served.run("doctor")
     assert told.returncode == 0 or "MB free" in told.stdout, told.stdout
 
@@ -50,8 +50,8 @@ def test_it_is_found_named_and_the_way_out_leads_out(name: str, served: Life) ->
     assert all(f["next"] for f in found), found
     with pytest.raises(StopIteration):
         steps.send(named[0])
-    wait_until(lambda: damage(served) == [], 15)
-    wait_until(lambda: served.visit() is not None, 30)
+    wait_until(lambda: damage(served) == [])
+    wait_until(lambda: served.visit() is not None)
 
 
 @pytest.mark.parametrize("room", ["secrets", "database"])
@@ -62,7 +62,7 @@ def test_a_start_that_needs_damaged_secrets_names_them(served: Life, room: str) 
     before = served.visit()
     file.write_bytes(kept[:-20])
     served.begin_release(f"9.{len(room)}")
-    wait_until(lambda: not served.unfinished(), 90)
+    wait_until(lambda: not served.unfinished())
     ended = served.api(f"work/{served.works()[0]['id']}")
     assert (ended["kind"], ended["state"]) == ("promotion", "rolled_back"), ended
     assert ended["error"]["code"] == "secrets.unreadable"
@@ -103,4 +103,4 @@ def test_a_home_whose_store_is_lost_is_not_begun_anew(served: Life, how: str) ->
     aside.rename(store)
     told = served.run("up")
     assert told.returncode == 0, told.stderr
-    assert damage(served) == []
+    wait_until(lambda: damage(served) == [])

@@ -63,7 +63,7 @@ def test_killed_it_comes_back_and_work_goes_on(life: Life) -> None:
         before = life.pid()
         assert before is not None
         os.kill(before, signal.SIGKILL)
-        wait_until(lambda: life.works(), 20)
+        wait_until(lambda: life.works())
         assert life.pid() != before
         wait_until(lambda: not life.unfinished())
     assert set(seen) == {"2.0"}

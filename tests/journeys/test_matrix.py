@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from greenroom.adapters.runtimes.toolchain import adopt, find_python
-from tests.runtime_support import LINE, PYTHON, made_home
+from tests.runtime_support import LINE, PYTHON, made_home, remove_user
 
 HERE = Path(__file__).parents[2]
 USER = f"gr-matrix-{os.getpid()}"
@@ -51,7 +51,7 @@ def ordinary() -> Iterator[tuple[list[str], Path]]:
             yield [*drop, str(prefix / "bin" / PYTHON)], above
     finally:
         shutil.rmtree(above)
-        subprocess.run(["userdel", USER], check=True)
+        remove_user(USER)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ it stays, and nothing that must not be seen is seen."""
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import socket
 import threading
@@ -26,7 +27,7 @@ from tests.runtime_support import processes_with
 
 pytestmark = pytest.mark.needs("postgres15")  # psql
 
-MARK = "misbehaving-child"
+MARK = f"misbehaving-child-{os.getpid()}"
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_an_error_page_tells_visitors_nothing(life: Life) -> None:
     """What the application answers with its 500 does not pass a friendly edge, headers neither."""
     promoted(life, "trace")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"http://127.0.0.1:{life.ports['dev']}/leak", timeout=10)
+        urllib.request.urlopen(f"http://127.0.0.1:{life.ports['dev']}/leak", timeout=60)
     seen = caught.value.read().decode() + str(caught.value.headers)
     caught.value.close()
     assert caught.value.code == 500
@@ -117,7 +118,7 @@ def test_a_deaf_application_is_killed_after_its_time(life: Life) -> None:
     assert pid is not None
     asking = [threading.Thread(target=ask) for _ in range(3)]
     life.begin_release("good-after-deaf")
-    wait_until(lambda: any(w["step"] in ("check", "switch") for w in life.unfinished()))
+    wait_until(lambda: any(w["step"] in ("check", "switch", "bake", "retire") for w in life.unfinished()))
     for one in asking:
         one.start()
     wait_until(lambda: not life.unfinished())
@@ -135,20 +136,18 @@ def test_a_flooded_log_is_bounded_and_stays_readable(life: Life) -> None:
     promoted(life, "flood")
     logs = life.home.environments / "dev" / "logs"
     keeper = int(life.keeper.ping()["pid"])
-    began = time.monotonic()
-    used = _cpu(keeper)
-    memory = _memory(keeper)
+    began, used, memory = time.monotonic(), _cpu(keeper), _memory(keeper)
     most = 0
     while time.monotonic() - began < 4:
         most = max(most, disk_use(logs))
         time.sleep(0.1)
-    seconds = time.monotonic() - began
+    busy = (_cpu(keeper) - used) / (time.monotonic() - began)
     assert most < 200_000_000
     assert most > 10_000_000  # it did flood
     shown = life.run("logs", "dev", "--process", "web", "--lines", "50")
     assert shown.returncode == 0
     assert shown.stdout.count("x" * 199) >= 40
-    assert (_cpu(keeper) - used) / seconds < 0.5
+    assert busy < 0.5
     assert _memory(keeper) - memory < 20_000_000
     assert life.visit() == "flood"
 
@@ -170,7 +169,7 @@ def test_children_end_with_the_release(life: Life) -> None:
     promoted(life, "forks")
     wait_until(lambda: len(processes_with(MARK)) >= 6)
     life.release("good-after-forks")
-    wait_until(lambda: processes_with(MARK) == [], 10)
+    wait_until(lambda: processes_with(MARK) == [])
 
 
 @pytest.mark.needs("root")
@@ -189,7 +188,7 @@ def test_a_migration_that_breaks_leaves_the_older_release_serving(life: Life, ve
     work = refused(life, version, "migration.failed")
     wanted = {"half": "nowhere", "torn": "nowhere", "killed": "signal 11", "hangs": "time limit"}[version]
     assert wanted in work["error"]["because"]
-    assert processes_with(MARK) == []
+    wait_until(lambda: processes_with(MARK) == [], 20)
     undone = next(h for h in work["history"] if h["step"] == "migrate" and h["direction"] == "backward")
     assert undone["outcome"] == "done"
     assert (version in _tables(life)) is (version in ("torn", "killed"))
@@ -212,10 +211,10 @@ def test_strange_answers_harm_nobody(life: Life) -> None:
     with urllib.request.urlopen(f"{base}/big", timeout=60) as answer:
         assert len(answer.read()) == 100 << 20
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{base}/malformed", timeout=10)
+        urllib.request.urlopen(f"{base}/malformed", timeout=60)
     caught.value.close()
     assert caught.value.code == 502
-    with urllib.request.urlopen(f"{base}/cut", timeout=10) as answer, pytest.raises(http.client.IncompleteRead):
+    with urllib.request.urlopen(f"{base}/cut", timeout=60) as answer, pytest.raises(http.client.IncompleteRead):
         answer.read()
     assert life.visit() is not None
 
@@ -232,9 +231,9 @@ def test_streams_do_not_keep_the_old_release_for_ever(life: Life) -> None:
     life.begin_release("good-streams")
     wait_until(lambda: life.visit() == "good-streams")
     assert old != "good-streams"
-    wait_until(lambda: not life.unfinished(), 30)
+    wait_until(lambda: not life.unfinished())
     for one in (*streams, web_socket):
-        one.settimeout(20)
+        one.settimeout(60)
         with one:
             data = b""
             while more := one.recv(65536):
@@ -246,7 +245,7 @@ def test_streams_do_not_keep_the_old_release_for_ever(life: Life) -> None:
 
 def _stream(life: Life, path: str, *, upgrade: bool = False) -> socket.socket:
     """An open connection to dev that has read the head of the answer."""
-    one = socket.create_connection(("127.0.0.1", life.ports["dev"]), timeout=20)
+    one = socket.create_connection(("127.0.0.1", life.ports["dev"]), timeout=60)
     more = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n" if upgrade else ""
     one.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{life.ports['dev']}\r\n{more}\r\n".encode())
     head = b""

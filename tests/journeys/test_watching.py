@@ -7,6 +7,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,17 +53,22 @@ class Operator:
         return sum(float(x.rpartition(" ")[2]) for x in found)
 
     def trace(self, work: str) -> list[dict[str, Any]]:
-        lines = (self.life.home.logs / "traces.jsonl").read_text().splitlines()
-        return [s for s in map(json.loads, lines) if s["attributes"]["greenroom.work"] == work]
+        return [
+            s for s in _whole_lines(self.life.home.logs / "traces.jsonl") if s["attributes"]["greenroom.work"] == work
+        ]
 
     def log(self, **wanted: str) -> list[dict[str, Any]]:
-        lines = (self.life.home.logs / "control-plane.log").read_text().splitlines()
-        return [x for x in map(json.loads, lines) if wanted.items() <= x.items()]
+        return [x for x in _whole_lines(self.life.home.logs / "control-plane.log") if wanted.items() <= x.items()]
 
     def whole(self, work: str) -> list[dict[str, Any]]:
         """The trace, once the work itself was told: its first span has no parent."""
-        wait_until(lambda: any(s["parent_id"] is None for s in self.trace(work)), 15)
+        wait_until(lambda: any(s["parent_id"] is None for s in self.trace(work)))
         return self.trace(work)
+
+
+def _whole_lines(file: Path) -> list[dict[str, Any]]:
+    """The last one may be half written."""
+    return [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +158,7 @@ def test_what_visitors_met_is_counted_by_environment(operator: Operator) -> None
     before = operator.metric("greenroom_edge_requests_total", environment="dev", status="200")
     for _ in range(5):
         assert operator.life.visit() is not None
-    assert operator.metric("greenroom_edge_requests_total", environment="dev", status="200") >= before + 5
+    wait_until(lambda: operator.metric("greenroom_edge_requests_total", environment="dev", status="200") >= before + 5)
     assert operator.metric("greenroom_part_up") == 4
     exits = operator.metric("greenroom_instance_exits", environment="dev", process="web")
     pid = next(s.pid for s in operator.life.keeper.all() if s.name.startswith("app/"))
