@@ -94,7 +94,7 @@ class Load:
         self.result = Result()
 
     def __enter__(self) -> Load:
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         self._thread.start()
         return self
 
@@ -155,7 +155,7 @@ class Load:
 
     def _lose(self, style: Style, why: str) -> None:
         kept = "keep-alive" if style.keep_alive else "close"
-        self.result.lost.append(f"{style.method} {kept} at {time.monotonic() - self._began:.2f} s: {why}")
+        self.result.lost.append(f"{style.method} {kept} at {time.monotonic() - self.began:.2f} s: {why}")
         self.result.requests += 1
 
 

@@ -26,7 +26,7 @@ from tests.worlds import FULL, memory_world, token
 
 PRODUCTION = """dev: {}
   production:
-    bake: {for: 20s}
+    bake: {for: 120s}
     gates:
       approvals: {count: 1, roles: [manager]}
       checks: {none_needed: the story begins in staging}"""
@@ -66,7 +66,7 @@ def running_plane(root: Path) -> Iterator[Plane]:
         json.dump({"url": made.url, "token": owner}, file)
     engine.start()
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
     yield made

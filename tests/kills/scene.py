@@ -150,6 +150,24 @@ class Scene:
             assert self.ended(self.roll_back()) == "done"
         assert self.release_in_production() == OLDER
 
+    @contextmanager
+    def baking(self, duration: str) -> Iterator[None]:
+        """Production bakes for so long meanwhile: long enough for who does something to a bake, however busy the
+        machine is. It takes a control plane."""
+        file = self.life.repository / "greenroom.yaml"
+        usual = file.read_text()
+        file.write_text(usual.replace("for: 400ms", f"for: {duration}"))
+        try:
+            self._apply()
+            yield
+        finally:
+            file.write_text(usual)
+            self._apply()
+
+    def _apply(self) -> None:
+        told = self.life.run("apply")
+        assert told.returncode == 0, told.stdout + told.stderr
+
     # --- what is killed ----------------------------------------------------------------------------
 
     def keeper_pid(self) -> int:

@@ -37,7 +37,7 @@ class Jumping:
         fresh = self.file.with_suffix(".new")
         fresh.write_text(f"{self.off.total_seconds():.0f}")
         fresh.replace(self.file)
-        wait_until(lambda: abs(self.now() - (datetime.now(UTC) + self.off)) < timedelta(minutes=1), 10)
+        wait_until(lambda: abs(self.now() - (datetime.now(UTC) + self.off)) < timedelta(minutes=1))
 
     def now(self) -> datetime:
         """What the control plane thinks it is, as its doctor says."""

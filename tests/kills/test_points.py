@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -21,11 +22,13 @@ UNDONE = ("visitors are held",)
 
 @dataclass(frozen=True)
 class Story:
-    """`begin` from 1.0 in production, after `before`; the work that is told of ends in `state`."""
+    """`begin` from 1.0 in production, after `before`; the work that is told of ends in `state`. `bake`: how long
+    production bakes meanwhile."""
 
     begin: Callable[[Scene], str]
     state: str
     before: tuple[str, ...] = ()
+    bake: str = "400ms"
 
 
 def cancelled_in_its_bake(play: Scene) -> str:
@@ -45,7 +48,7 @@ STORIES = {
     "journey fails": Story(lambda play: play.promote(SICK), "rolled_back"),
     "migration fails half-way": Story(lambda play: play.promote(TORN), "rolled_back"),
     "visitors are held": Story(lambda play: play.promote(HALTING), "rolled_back"),
-    "cancelled in its bake": Story(cancelled_in_its_bake, "rolled_back"),
+    "cancelled in its bake": Story(cancelled_in_its_bake, "rolled_back", bake="1m"),
     "rollback": Story(lambda play: play.roll_back(), "done", (NEWER,)),
     "rollback down": Story(lambda play: play.roll_back(mode="down"), "done", (NEWER,)),
     "rollback to a restore point": Story(restored, "done", (NEWER,)),
@@ -57,6 +60,11 @@ def run(play: Scene, story: Story, kill_at: list[str]) -> list[str]:
 
     A control plane does more than the story: a backup that is due passes points of its own, now or another time.
     """
+    with play.baking(story.bake) if story.bake != Story.bake else nullcontext():
+        return played(play, story, kill_at)
+
+
+def played(play: Scene, story: Story, kill_at: list[str]) -> list[str]:
     for version in story.before:
         assert play.ended(play.promote(version)) == "done"
     passed = play.crashes.with_name("crashes.passed")

@@ -36,7 +36,7 @@ def test_the_keeper_comes_back_by_itself(play: Scene) -> None:
     with play.visitors() as visitors:
         before = lives(play)
         killed = play.kill_keeper()
-        wait_until(lambda: keeper(play) not in (None, killed), 20)
+        wait_until(lambda: keeper(play) not in (None, killed))
         assert lives(play) == before
     play.assert_sound(visitors)
 
@@ -94,7 +94,7 @@ def test_the_edge_killed_is_back_at_once(play: Scene) -> None:
             wait_until(lambda: len(seen) > 10)
             at = time.monotonic()
             assert play.kill(EDGE)
-            wait_until(lambda: any(well and t > at + 0.3 for t, well in seen), 20)
+            wait_until(lambda: any(well and t > at + 0.3 for t, well in seen))
         outages.append(outage(seen, at))
     told = ", ".join(f"{s * 1000:.0f}" for s in outages)
     print(f"the edge was away for {told} ms after kill -9, median {statistics.median(outages) * 1000:.0f} ms")
@@ -105,17 +105,16 @@ def test_the_edge_killed_is_back_at_once(play: Scene) -> None:
 def test_a_promotion_survives_the_death_of_the_edge(play: Scene) -> None:
     """Killed in front of the check, the switch and the bake: it ends done; requests are lost only while it is away."""
     with play.visitors() as visitors:
-        began = time.monotonic()
         killed: list[float] = []
         work = play.promote(NEWER)
         for step in ("migrate", "check", "bake"):
             play.until(work, step)
-            killed.append(time.monotonic() - began)
+            killed.append(time.monotonic() - visitors.began)
             play.kill(EDGE)
         state = play.ended(work)
         answered(visitors)
     assert state == "done", play.work(work)["error"]
-    assert all(any(at - 0.5 <= lost <= at + 10 for at in killed) for lost in losses(visitors))
+    assert all(any(at - 0.5 <= lost <= at + 20 for at in killed) for lost in losses(visitors))
     play.assert_at_one()
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
@@ -116,11 +116,18 @@ class Shop:
 
 
 @pytest.fixture
-def shop(on_postgres: Scene) -> Iterator[Shop]:
+def shop(on_postgres: Scene, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """Whoever goes back in a bake has time for it."""
     play = on_postgres
     play.crashes.write_text("")
     play.up()
     play.back_to_older()
+    with play.baking("2m") if ".undo." in request.node.name else nullcontext(), worked_by_others(play) as made:
+        yield made
+
+
+@contextmanager
+def worked_by_others(play: Scene) -> Iterator[Shop]:
     play.life.down(applications=False)
     with patch.dict(os.environ, play.surroundings):
         control = build(Home.at(play.life.home.root))

@@ -88,7 +88,7 @@ def test_the_edge_is_told_outside_the_transaction(story: Standing) -> None:
 
     def slowly(sites):
         threading.Thread(target=write, daemon=True).start()
-        assert wrote.wait(5)
+        assert wrote.wait(60)
         configure(sites)
 
     story.world.edge.configure = slowly
