@@ -161,6 +161,15 @@ def test_a_torn_port_file_is_no_obstacle(tmp_path: Path) -> None:
         assert 21000 <= free_port(ledger, "dev") <= 27999
 
 
+def test_two_homes_do_not_take_each_others_ports(tmp_path: Path) -> None:
+    """While what was given one is down, nobody listens on it, and another home does not get it for the same name."""
+    given = []
+    for home in ("one", "other"):
+        (tmp_path / home).mkdir()
+        given.append([free_port(tmp_path / home / "ports.json", name) for name in ("dev", "mail-dev", "qa", "mail-qa")])
+    assert given[0] != given[1]
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_upset_the_reader_of_programs(data: bytes) -> None:
     """What only begins like a program has no run path, and nothing is raised."""

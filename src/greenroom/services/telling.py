@@ -75,14 +75,14 @@ class Teller:
             self._thread.join(seconds)
 
     def look(self) -> bool:
-        """Count and tell what is new; True when there may be more. Raises what the store raises, and Errored
-        (`telemetry.unavailable`)."""
+        """Count and tell what is new; True when there may be more. What was told is counted: it is read first. Raises
+        what the store raises, and Errored (`telemetry.unavailable`)."""
         if self._counted is None:
             self._counted, self._told = self._begin()
+        fresh = self._news(self._told)
         news = self._news(self._counted)
         self._count(news)
         self._counted = news.place
-        fresh = self._news(self._told)
         spans = [*_of_steps(fresh), *_of_works(fresh)]
         if spans:
             self._traces.tell(spans)

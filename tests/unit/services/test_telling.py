@@ -12,7 +12,7 @@ from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.services import promotions
-from greenroom.services.telling import Teller
+from greenroom.services.telling import News, Place, Teller
 from tests.unit.workflows.story import Story
 from tests.unit.workflows.test_crashes import ENGINEER, promoted
 from tests.worlds import actor, memory_app, sealed
@@ -88,6 +88,24 @@ def test_every_span_is_told_although_the_control_plane_dies(told: Told) -> None:
     assert {s.name for s in spans} == {*told.story.work(work_id).plan.steps, "promotion production"}
     assert len(spans) > len({s.span_id for s in spans}) == 10
     assert all(len({repr(s) for s in spans if s.span_id == i}) == 1 for i in {s.span_id for s in spans})
+
+
+def test_what_is_told_is_counted(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it ends in the middle of a look: who has seen the trace finds the metrics agree."""
+    read, ended = told.teller._news, list[str]()
+
+    def meanwhile(place: Place) -> News:
+        found = read(place)
+        if not ended:
+            ended.append(told.story.run(promoted(told.story)).id)
+        return found
+
+    monkeypatch.setattr(told.teller, "_news", meanwhile)
+    for _ in range(3):
+        told.teller.look()
+        counted = told.app.tally.read().ended.get(("promotion", "production", "done"), 0)
+        assert told.names().count("promotion production") <= counted <= 1
+    assert told.names()[-1] == "promotion production"
 
 
 def test_a_collector_that_is_away_is_told_later(told: Told) -> None:

@@ -23,14 +23,15 @@ def free_port(ledger: Path, environment: str) -> int:
     """A port on 127.0.0.1 that nobody listens on and that was not given to another caller just now.
 
     `ledger` is a file shared by all processes of this Greenroom. An environment starts looking at its own place in
-    the range, so its ports stay near each other. Raises Errored (`runtime.no_port`).
+    the range, so its ports stay near each other; in every home at another, so that nobody is given the port of another
+    home's environment whose process is down for a moment. Raises Errored (`runtime.no_port`).
     """
     fd = os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "r+") as file:
         wait_for(file.fileno())
         now = time.time()
         reserved = {int(p): at for p, at in _read(file.read()).items() if 0 <= now - at < RESERVED_SECONDS}
-        port = _first_free(environment, reserved)
+        port = _first_free(f"{ledger.absolute()}\0{environment}", reserved)
         reserved[port] = now
         file.seek(0)
         file.truncate()
@@ -38,9 +39,9 @@ def free_port(ledger: Path, environment: str) -> int:
     return port
 
 
-def _first_free(environment: str, reserved: dict[int, float]) -> int:
+def _first_free(where: str, reserved: dict[int, float]) -> int:
     size = LAST - FIRST + 1
-    start = zlib.crc32(environment.encode()) % size
+    start = zlib.crc32(os.fsencode(where)) % size
     for step in range(size):
         port = FIRST + (start + step) % size
         if port not in reserved and _is_free(port):
