@@ -68,7 +68,7 @@ Server(os.environ["GREENROOM_SOCKET"], Answer).serve_forever()
 MIGRATE = """\
 #!/usr/bin/env python3
 import os, time
-time.sleep(3 if os.environ["GREENROOM_ENVIRONMENT"] == "dev" else 0)
+time.sleep(6 if os.environ["GREENROOM_ENVIRONMENT"] == "dev" and "VERSION" != "1.0" else 0)
 """
 
 

@@ -64,6 +64,8 @@ class Writer:
             assert work is not None
             judgements.approve(app, manager, self.story.new, "production")
             self._carry(work.id)
+            if self._stop.is_set():  # it may not have come far enough to go back from
+                return
             back = promotions.roll_back(app, actor(Role.OPERATOR), "production").work
             assert back is not None
             self._carry(back.id)

@@ -93,7 +93,7 @@ def test_the_same_worker_in_every_life(life: Life) -> None:
 
 @pytest.fixture(scope="module")
 def migrating() -> Iterator[Life]:
-    """A home whose releases hold their visitors for three seconds while they migrate."""
+    """A home whose later releases hold their visitors for six seconds while they migrate."""
     with living(SLOW_MIGRATION) as life:
         life.commit("1.0")
         life.up()
