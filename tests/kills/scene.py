@@ -82,7 +82,7 @@ class Scene:
         self.asked.append(told["work"]["id"])
         return self.asked[-1]
 
-    def insist(self, ask: Callable[[], Any], seconds: float = 60) -> Any:
+    def insist(self, ask: Callable[[], Any], seconds: float = 120) -> Any:
         """Ask until somebody answers; a control plane that stays away too long for a person is brought `up`."""
         deadline, since = time.monotonic() + seconds, time.monotonic()
         while True:
@@ -119,7 +119,7 @@ class Scene:
     def unfinished(self) -> list[dict[str, Any]]:
         return [w for w in self.insist(lambda: self.owner.get("work", limit=10)) if w["state"] not in ENDED]
 
-    def settle(self, seconds: float = 120) -> None:
+    def settle(self, seconds: float = 240) -> None:
         """All work ends by itself. A person who must look is a failure."""
         deadline = time.monotonic() + seconds
         while left := self.unfinished():
@@ -128,12 +128,12 @@ class Scene:
             assert time.monotonic() < deadline, [self.work(w["id"]) for w in left]
             time.sleep(0.1)
 
-    def ended(self, work_id: str, seconds: float = 120) -> str:
+    def ended(self, work_id: str, seconds: float = 240) -> str:
         """The state in which it ended."""
         self.settle(seconds)
         return str(self.work(work_id)["state"])
 
-    def until(self, work_id: str, *steps: str, seconds: float = 60) -> dict[str, Any]:
+    def until(self, work_id: str, *steps: str, seconds: float = 120) -> dict[str, Any]:
         """The work, once it is at one of these steps or has ended."""
         deadline = time.monotonic() + seconds
         while True:
@@ -243,7 +243,7 @@ class Scene:
         pointer = edge.pointer("production")
         assert pointer is not None
         assert (pointer.dial, pointer.release) == (dial, release), (pointer, dial, release)
-        wait_until(lambda: self.serving() == [dial], 30)  # what was told to end may just be ending
+        wait_until(lambda: self.serving() == [dial])  # what was told to end may just be ending
         kept = self.kept()
         assert [(n.rpartition(".")[2], s) for n, s, _ in kept] == [(str(work).rpartition("-")[2], "running")], kept
 
