@@ -185,6 +185,20 @@ class Life:
     def unfinished(self) -> list[dict[str, Any]]:
         return [w for w in self.works() if w["state"] not in ("done", "rolled_back", "rejected")]
 
+    def must_be_healthy(self) -> None:
+        """The doctor finds nothing: at the latest when all is there that starts beside what was asked for."""
+        said: list[str] = []
+
+        def finds_nothing() -> bool:
+            told = self.run("doctor")
+            said.append(told.stdout + told.stderr)
+            return told.returncode == 0
+
+        try:
+            wait_until(finds_nothing)
+        except AssertionError as late:
+            raise AssertionError(said[-1]) from late
+
     def pid(self) -> int | None:
         """The control plane's process."""
         return self.keeper.status(lifecycle.CONTROL_PLANE).pid

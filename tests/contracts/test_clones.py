@@ -203,7 +203,7 @@ def test_one_that_is_being_made_is_not_swept(bench: Bench) -> None:
         sweeper.start()
         bench.clones.fill(clone)
         bench.clones.note(replace(clone, state=READY))
-    sweeper.join(30)
+    sweeper.join(240)
     assert swept == [0]
     assert bench.holds(clone) == "old"
 

@@ -94,7 +94,7 @@ def test_what_reaches_people_is_not_started(trying: Trying) -> None:
     """A process that is `outside` rests where side effects are caught, status says so, and all is healthy."""
     assert "not started here: reminders" in trying.life.run("status").stdout
     assert trying.log("reminders") == ""
-    assert trying.life.run("doctor").returncode == 0
+    trying.life.must_be_healthy()
 
 
 @pytest.mark.needs("nft")

@@ -288,7 +288,7 @@ def test_with_nobody_there_every_command_names_the_way_back(life: Life) -> None:
     assert len(kept) >= 2
     assert all("runs on" in f["said"] for f in kept)
     life.up()
-    assert life.run("doctor").returncode == 0
+    life.must_be_healthy()
     assert life.visit() == before
 
 
