@@ -26,6 +26,8 @@ from greenroom.workflows.claiming import about
 from greenroom.workflows.world import World
 
 AT_A_TIME = 1_000
+OF_ITSELF = 7
+"""Entries of a promotion about what its checks found and where visitors were sent."""
 PATH = ("dev", "qa", "packaging", "uat", "staging")
 
 
@@ -158,15 +160,15 @@ def _tell(world: World, size: Size, release: str) -> None:
 
 
 def _of_work(world: World, n: int, release: str, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`count` entries about one piece of work."""
+    """`count` entries: as many about one piece of work as a promotion writes, the others about nothing of the kind."""
     names = [e.name for e in world.project().environments]
     row = _work(n, names[n % len(names)], release, _began(world), PLANS[WorkKind.PROMOTION].as_dict())
     environment, at = row["environment"], row["requested_at"]
     work = Work(row["id"], WorkKind.PROMOTION, environment, release, PLANS[WorkKind.PROMOTION], State.DONE, "maker", at)
     yield "promotion.requested", asking(work)
     yield "promotion.started", about(work)
-    for _ in range(count - 3):
-        yield "work.noted", {"about": {"work": work.id}}
+    for number in range(count - 3):
+        yield "noted", {"about": {"work": work.id} if number < OF_ITSELF else {"environment": environment}}
     yield f"promotion.{row['state']}", about(work)
 
 
