@@ -10,12 +10,14 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column, Connection, RowMapping, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from greenroom.domain import ledger as chain
+from greenroom.domain import work_record
 from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Entry, timestamp
 from greenroom.store import tables as t
@@ -100,8 +102,8 @@ def jsonable(value: Any) -> Any:
 
 
 class Told:
-    """Every recorded table as the ledger tells it, kept beside memory: in a temporary database of SQLite's own, so that
-    proving a ledger of any length takes the same memory. Close it when done."""
+    """Every recorded table as the ledger tells it, and what it tells of work, kept beside memory: in a temporary
+    database of SQLite's own, so that proving a ledger of any length takes the same memory. Close it when done."""
 
     def __init__(self) -> None:
         self._kept = sqlite3.connect("")  # a private file, gone with the connection
@@ -118,7 +120,9 @@ class Told:
     def take(self, entry: Entry) -> None:
         for name, row in entry.subject.items():
             if name in t.RECORDED:
-                self._news += [(name, row["id"], column, json.dumps(value)) for column, value in row.items()]
+                self._note(name, row["id"], row)
+        if told := work_record.tells(entry.seq, entry.actor, entry.event, entry.subject):
+            self._note(work_record.TABLE, *told)
         if len(self._news) > NEWS_AT_A_TIME:
             self._settle()
 
@@ -137,6 +141,9 @@ class Told:
     def close(self) -> None:
         self._kept.close()
 
+    def _note(self, name: str, key: str, columns: Row) -> None:
+        self._news += [(name, key, column, json.dumps(value)) for column, value in columns.items()]
+
     def _settle(self) -> None:
         self._kept.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)", self._news)
         self._news.clear()
@@ -153,16 +160,17 @@ def project(entries: Iterable[Entry]) -> Told:
 def differences(tx: Connection, told: Told) -> list[str]:
     """Where the tables and the ledger disagree, in words; empty when all is well."""
     found: list[str] = []
-    for name, table in t.RECORDED.items():
+    for name, table in {**t.RECORDED, work_record.TABLE: t.work}.items():
+        compare = partial(unlike, table) if name in t.RECORDED else work_record.contradictions
         try:
             for row in tx.execution_options(yield_per=ROWS_AT_A_TIME).execute(select(table).order_by(table.c.id)):
-                found += unlike(table, row.id, told.row(name, row.id), jsonable(dict(row._mapping)))
+                found += compare(row.id, told.row(name, row.id), jsonable(dict(row._mapping)))
         except Errored as unreadable:
             found.append(f"{name}: a row was changed past the ledger: {unreadable.because}")
             continue
         missing = (key for key in told.keys(name) if tx.scalar(select(table.c.id).where(table.c.id == key)) is None)
         for key in missing:
-            found += unlike(table, key, told.row(name, key), None)
+            found += compare(key, told.row(name, key), None)
     return found
 
 
