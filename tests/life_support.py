@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -207,6 +208,17 @@ class Life:
         return subprocess.run(
             ["git", *words], cwd=self.repository, check=True, capture_output=True, text=True, timeout=30
         ).stdout
+
+
+def kill_everything(life: Life, *more: int | None) -> None:
+    """kill -9 of control plane and keeper at once, and of the processes `more`."""
+    pid, keeper = life.pid(), int(life.keeper.ping()["pid"])
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # it would start a keeper
+    for victim in (keeper, *more, pid):
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not life.keeper.answers())
 
 
 def wait_until(reached: Callable[[], Any], seconds: float = 120) -> None:

@@ -13,7 +13,7 @@ import pytest
 from greenroom.adapters.memory.clones import MemoryClones
 from greenroom.adapters.memory.datasets import MemoryVault
 from greenroom.domain.clone import Clone, CloneState, key_of
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import Services
 from greenroom.ports.clones import Clones
 from tests.clone_support import clones_of, dataset, publish, wanted
@@ -206,6 +206,33 @@ def test_one_that_is_being_made_is_not_swept(bench: Bench) -> None:
     sweeper.join(240)
     assert swept == [0]
     assert bench.holds(clone) == "old"
+
+
+def test_nobody_waits_longer_for_a_turn_than_they_said(bench: Bench) -> None:
+    """Refused with when to ask again; another clone is free meanwhile, and this one afterwards."""
+    clone, other = wanted("cart", "old"), wanted("other", "old")
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bench.clones.held(clone.key):
+            held.set()
+            let_go.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(30)
+        for seconds in (0.0, 0.2):
+            with pytest.raises(Refused) as refused, bench.clones.held(clone.key, seconds=seconds):
+                raise AssertionError("two have it")
+            assert (refused.value.code, refused.value.facts["retry_after"]) == ("clone.busy", 5)
+        with bench.clones.held(other.key, seconds=0):
+            pass
+    finally:
+        let_go.set()
+        holder.join()
+    with bench.clones.held(clone.key, seconds=0):
+        pass
 
 
 def test_cleared_is_gone_and_can_be_repeated(bench: Bench) -> None:

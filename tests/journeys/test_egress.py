@@ -11,7 +11,7 @@ import pytest
 
 from greenroom.adapters.egress.ruleset import table_of
 from tests.conftest import SBIN
-from tests.life_support import CONFIG, SERVE, Life, living, wait_until
+from tests.life_support import CONFIG, SERVE, Life, kill_everything, living, wait_until
 from tests.outside import Outside, outside
 
 TRIES = """\
@@ -87,6 +87,23 @@ def test_what_an_application_may_not_is_seen(trying: Trying) -> None:
     assert "nothing but its own on this machine" in trying.egress()
     said = trying.life.run("doctor").stdout
     assert "outgoing network of dev is limited" in " ".join(said.split())
+
+
+@pytest.mark.needs("nft")
+def test_what_died_with_everything_starts_behind_the_rules(trying: Trying) -> None:
+    """Control plane, keeper and application were killed, and the rules are gone: `up` starts the application once they
+    stand again. What it tries at its start reaches nobody."""
+    life = trying.life
+    web = next(s.pid for s in life.keeper.all() if s.name.startswith("app/dev.web."))
+    kill_everything(life, web)
+    table = table_of(life.home.root)
+    subprocess.run(["nft", "delete", "table", "inet", table], check=True, env={"PATH": SBIN})
+    trying.world.reached.clear()
+    life.up()
+    wait_until(lambda: life.visit() == "1.0")
+    assert next(s.pid for s in life.keeper.all() if s.name.startswith("app/dev.web.")) != web
+    assert table in _tables()
+    assert trying.world.reached == []
 
 
 @pytest.mark.needs("nft")

@@ -38,11 +38,6 @@ def cancelled_in_its_bake(play: Scene) -> str:
     return work
 
 
-def restored(play: Scene) -> str:
-    points = play.owner.get("environments", "production", "restore-points")
-    return play.roll_back(mode="restore", point=points[0]["name"])
-
-
 STORIES = {
     "promotion": Story(lambda play: play.promote(NEWER), "done"),
     "journey fails": Story(lambda play: play.promote(SICK), "rolled_back"),
@@ -51,7 +46,7 @@ STORIES = {
     "cancelled in its bake": Story(cancelled_in_its_bake, "rolled_back", bake="1m"),
     "rollback": Story(lambda play: play.roll_back(), "done", (NEWER,)),
     "rollback down": Story(lambda play: play.roll_back(mode="down"), "done", (NEWER,)),
-    "rollback to a restore point": Story(restored, "done", (NEWER,)),
+    "rollback to a restore point": Story(lambda play: play.roll_back_to_a_point(), "done", (NEWER,)),
 }
 
 

@@ -19,8 +19,10 @@ class Clones(Protocol):
     def deciding(self) -> AbstractContextManager[None]:
         """One at a time, for a moment; within `held`, never around it."""
 
-    def held(self, key: str) -> AbstractContextManager[None]:
-        """One at a time for each clone, across processes; `key` as in `Clone.key`. Not to be nested."""
+    def held(self, key: str, *, seconds: float | None = None) -> AbstractContextManager[None]:
+        """One at a time for each clone, across processes; `key` as in `Clone.key`. Not to be nested.
+
+        Raises Refused (`clone.busy`) when it is still another's turn after `seconds`."""
 
     def all(self) -> list[Clone]:
         """Those there are, also unfinished ones; not the dropped. By name and owner."""

@@ -23,15 +23,18 @@ from greenroom.store import records
 
 log = structlog.get_logger(__name__)
 
+TURN_SECONDS = 10.0
+"""How long who asks waits for another's turn with the same clone, before being told to ask again."""
+
 
 def obtain(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> dict[str, Any]:
     """The actor's clone of this name, made if it is not there, running, with its address. Asked for again, the same.
 
-    Raises Refused (`data.no_dataset`, `data.clearance`, `clone.limit`, `clone.other_dataset`), BadInput
+    Raises Refused (`data.no_dataset`, `data.clearance`, `clone.limit`, `clone.other_dataset`, `clone.busy`), BadInput
     (`name.invalid`, `data.dataset_unknown`).
     """
     app.allow(actor, Action.CLONE)
-    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone"))):
+    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
         found = _find(app, actor.name, name)
         if found is None or found.state is CloneState.MAKING:
             found = _made(app, actor, name, dataset)
@@ -51,7 +54,7 @@ def reset(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> d
     """Filled anew, with the newest dataset or the one named; the address stays. Raises as `obtain` does, and BadInput
     (`clone.unknown`)."""
     app.allow(actor, Action.CLONE)
-    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone"))):
+    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
         found = _need(app, actor.name, name)
         wanted = _dataset_for(app, actor, name, dataset)
         clone = replace(
@@ -69,10 +72,11 @@ def reset(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> d
 
 
 def drop(app: App, actor: Actor, name: str, *, owner: str | None = None) -> None:
-    """Not there any more. Another's clone is dropped by who sweeps. Raises BadInput (`clone.unknown`)."""
+    """Not there any more. Another's clone is dropped by who sweeps. Raises BadInput (`clone.unknown`), Refused
+    (`clone.busy`)."""
     is_own = owner is None or owner == actor.name
     app.allow(actor, Action.CLONE if is_own else Action.COLLECT)
-    with app.world.clones.held(key_of(owner or actor.name, checked_name(name, "clone"))):
+    with app.world.clones.held(key_of(owner or actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
         _away(app, actor.name, "dropped", _need(app, owner or actor.name, name))
 
 
@@ -94,12 +98,14 @@ def expire(app: App, by: Actor) -> list[str]:
         if not _is_over(clone, now, disabled):
             continue
         try:
-            with app.world.clones.held(clone.key):
+            with app.world.clones.held(clone.key, seconds=0):  # another's turn: then it was just asked for
                 again = _find(app, clone.owner, clone.name)  # it may have been asked for meanwhile
                 if again is not None and _is_over(again, now, disabled):
                     _away(app, by.name, "expired", again)
                     gone.append(clone.name)
         except GreenroomError as e:
+            if e.code == "clone.busy":
+                continue
             log.warning("custody.failed", clone=clone.key, **{k: str(v) for k, v in e.as_dict().items()})
     return gone
 

@@ -33,7 +33,7 @@ from greenroom.workflows.engine import Engine
 from greenroom.workflows.instances import Deployment
 from tests.unit.workflows.forgery import FORGERIES, copied, forge, removed, says_something_else
 from tests.unit.workflows.story import BAKING, Crash, Story
-from tests.unit.workflows.test_ways_back import CONTRACTING, WITH_DOWN
+from tests.unit.workflows.test_ways_back import CONTRACTING, QUIET, WITH_DOWN
 from tests.worlds import actor, memory_app, placed, sealed
 
 ENGINEER, MANAGER, DEVELOPER = actor(Role.ENGINEER), actor(Role.MANAGER), actor(Role.DEVELOPER)
@@ -74,7 +74,7 @@ class Machine(RuleBasedStateMachine):
     # --- the ground ------------------------------------------------------------------------------------
 
     @initialize(
-        text=st.sampled_from([BAKING, CONTRACTING, WITH_DOWN]),
+        text=st.sampled_from([BAKING, QUIET, CONTRACTING, WITH_DOWN]),
         under_way=st.sampled_from([True, True, False]),
         points=st.integers(0, 40),
     )

@@ -20,6 +20,7 @@ from greenroom.services.app import App
 from greenroom.services.custody import Custodian
 from greenroom.store import records
 from greenroom.workflows.instances import Deployment
+from tests.twins import ANY_CLAIM
 from tests.unit.workflows.story import Crash
 from tests.unit.workflows.test_backup_work import DEVELOPER, ENGINEER, OPERATOR, Kept
 from tests.worlds import actor, apply, placed, sealed
@@ -42,7 +43,7 @@ class Filled(Kept):
             place = self.world.runtime.prepare(name)
             plan = Deployment(name, release, row.current_work or "")
             for spec in plan.specs(place, self.world.unpacked(release.digest), {}, row.dial):
-                self.world.runtime.start(spec)
+                self.world.runtime.start(spec, fence=ANY_CLAIM)
             self.point(name)
         vault, candidates = self.world.vault, self.world.candidates
         assert isinstance(vault, MemoryVault)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from greenroom.adapters.memory.datasets import MemoryVault
-from greenroom.domain.clone import Clone, CloneState
+from greenroom.domain.clone import Clone, CloneState, busy
 from greenroom.domain.errors import Errored
 from greenroom.domain.secret import Secret
 
@@ -34,9 +34,13 @@ class MemoryClones:
             yield
 
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
-        with self._locks[key]:
+    def held(self, key: str, *, seconds: float | None = None) -> Iterator[None]:
+        if not self._locks[key].acquire(timeout=-1 if seconds is None else seconds):
+            raise busy()
+        try:
             yield
+        finally:
+            self._locks[key].release()
 
     def all(self) -> list[Clone]:
         there = (c for c in list(self._known.values()) if c.state is not CloneState.DROPPED)

@@ -189,7 +189,7 @@ class ReadyStep:
             for spec in plan.specs(place, world.unpacked(release.digest), given, dial):
                 if spec.dial:  # what works beside the web process would act on the data
                     context.guard()
-                    world.runtime.start(spec)
+                    world.runtime.start(spec, fence=context.fence)
             wait_until_healthy(context, dial, plan.instance_ids_of(release.descriptor.web))
             yield dial
         finally:

@@ -13,7 +13,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from greenroom.adapters.postgres.roles import ensure_ground, set_password
 from greenroom.adapters.postgres.scratch import copy_tree, kill_server_in
 from greenroom.adapters.sealing.files import write_atomically
 from greenroom.adapters.secretstore import FileSecrets
-from greenroom.domain.clone import PREFIX, Clone, CloneState
+from greenroom.domain.clone import PREFIX, Clone, CloneState, busy
 from greenroom.domain.errors import Errored
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
@@ -78,8 +78,12 @@ class PostgresClones:
         return locked(self._locks() / ".clones")
 
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
-        with locked(self._locks() / f".{checked_name(key, 'clone')}.clone"):
+    def held(self, key: str, *, seconds: float | None = None) -> Iterator[None]:
+        with ExitStack() as turn:
+            try:
+                turn.enter_context(locked(self._locks() / f".{checked_name(key, 'clone')}.clone", seconds=seconds))
+            except TimeoutError as error:
+                raise busy() from error
             yield
 
     def all(self) -> list[Clone]:
