@@ -17,9 +17,10 @@ PROGRAMS_WORDS = frozenset({"because", "output", "detail", "tail"})
 OWN_CODES = (
     "gate.", "bake.", "canary.", "work.", "ledger.", "home.no_room", "database.version",
     "data.backed_up", "data.clearance", "data.column_", "data.constraint_broken", "data.copy_differs",
-    "data.copy_stopped", "data.dataset_", "data.edit_failed", "data.flows_back", "data.leak", "data.not_ready",
-    "data.not_rebuilt", "data.overtaken", "data.partition_ruled", "data.quasi_unknown", "data.read_only",
-    "data.reference_", "data.row_refused", "data.rule_", "data.rules_changed", "data.subset_", "data.target_",
+    "data.copy_stopped", "data.dataset_", "data.edit_failed", "data.flows_back", "data.leak", "data.not_allowed",
+    "data.not_ready", "data.not_rebuilt", "data.overtaken", "data.partition_ruled", "data.quasi_unknown",
+    "data.read_only", "data.reference_", "data.row_refused", "data.rule_", "data.rules_changed", "data.subset_",
+    "data.target_",
 )  # fmt: skip
 """Errors (or, with their beginning, families of them) whose reason Greenroom words itself, out of counts, times and
 names of tables, columns, constraints and rules: no value of anybody's is in it."""

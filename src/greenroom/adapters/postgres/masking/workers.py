@@ -18,6 +18,7 @@ from greenroom.domain.errors import Errored, GreenroomError
 
 T = TypeVar("T")
 CANCEL_SECONDS = 5.0
+NOT_ALLOWED = "42501"
 SAID = ("08", "28", "3D", "42", "53", "54", "55", "57", "58", "XX")
 """SQLSTATE classes of errors whose words name objects and states of the server. All others are withheld: data
 exceptions and violated constraints quote values, and a function of the application's raises whatever it likes, under
@@ -131,6 +132,15 @@ def told(doing: str) -> Iterator[None]:
     except psycopg.Error as error:
         if isinstance(error, GreenroomError):
             raise
+        if error.sqlstate == NOT_ALLOWED:
+            raise Errored(
+                "data.not_allowed",
+                f"could not {doing}: what it calls may not do what it tries",
+                because=words_of(error),
+                hint="while data is masked the application's functions have no power and reach nothing outside of the"
+                " database (docs/operate/data.md): let the constraint or rule do without it",
+                facts=places_of(error),
+            ) from None
         if _may_quote(error):
             raise Errored(
                 "data.row_refused",
