@@ -23,6 +23,7 @@ PRESENT = {
     "nft": lambda: _filters(),
     "loop": lambda: _loops(),
     "systemd": lambda: shutil.which("systemd-analyze") is not None,
+    "xfs": lambda: _loops() and shutil.which("mkfs.xfs", path=SBIN) is not None,
     "strace": lambda: shutil.which("strace") is not None,
     "namespaces": lambda: _unshares(),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 
 from greenroom.adapters.memory.clones import MemoryClones
 from greenroom.adapters.memory.datasets import MemoryVault
+from greenroom.adapters.postgres import room
 from greenroom.domain.clone import Clone, CloneState, key_of
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import Services
@@ -37,6 +39,7 @@ class Bench(Protocol):
     def boundaries(self) -> list[str]: ...
     def runs(self, clone: Clone) -> bool: ...
     def is_left(self, clone: Clone) -> bool: ...
+    def crowded(self) -> Any: ...
 
 
 class MemoryBench:
@@ -67,6 +70,12 @@ class MemoryBench:
 
     def is_left(self, clone: Clone) -> bool:
         return clone.key in self.memory.holds
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        self.memory.free = 10
+        yield
+        self.memory.free = 1 << 62
 
 
 class PostgresBench:
@@ -108,6 +117,16 @@ class PostgresBench:
         home = self.ground.home
         places = (home.environments / clone.key, home.private / "database" / f"{clone.key}.secrets.json")
         return any(p.exists() for p in places) or self.runs(clone)
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        """The disk has hardly any room, and shares no blocks; what a clone takes is given back when it is reset."""
+        full = shutil.disk_usage("/")._replace(free=0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(room.shutil, "disk_usage", lambda _: full)
+            patch.setattr(room, "shares_blocks", lambda _: False)
+            patch.setattr(room, "size_on_disk", lambda _: 10)
+            yield
 
 
 def _die(at: str, boundary: str) -> None:
@@ -161,6 +180,21 @@ def test_the_address_stays_and_is_asked_for_again(bench: Bench) -> None:
     bench.clones.note(again)
     bench.clones.fill(again)
     assert bench.clones.url(again) == first
+    assert bench.holds(again) == "new"
+
+
+def test_what_there_is_no_room_for_is_refused_before_anything_is_gone(bench: Bench) -> None:
+    """With how much is needed and how much there is; what is in the clone stays, and with room it is filled anew."""
+    clone = made(bench, "cart")
+    again = replace(clone, dataset="new")
+    with bench.crowded():
+        for ask in (bench.clones.need_room, bench.clones.fill):
+            with pytest.raises(Refused) as refused:
+                ask(again)
+            assert refused.value.code == "home.no_room"
+            assert refused.value.facts == {"needed": clone.bytes, "free": 10}
+    assert bench.holds(clone) == "old"
+    bench.clones.fill(again)
     assert bench.holds(again) == "new"
 
 

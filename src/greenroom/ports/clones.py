@@ -30,10 +30,13 @@ class Clones(Protocol):
     def note(self, clone: Clone) -> None:
         """From now on it is known so. The first time takes its place; DROPPED hides it at once."""
 
+    def need_room(self, clone: Clone) -> None:
+        """Raises Refused (`home.no_room`) when its dataset would not fit, with what is in it now given back."""
+
     def fill(self, clone: Clone) -> None:
         """It holds what its dataset holds, runs, and lets nobody in but the application's role with a password that
         only `url` gives. What was in it is gone; address and password stay. What an attempt that was cut off left is
-        no hindrance. Raises Errored (`data.dataset_gone`)."""
+        no hindrance. Raises Errored (`data.dataset_gone`) and what `need_room` raises, before anything is gone."""
 
     def url(self, clone: Clone) -> Secret:
         """Where it is, with its password; it runs, and is started if it does not. Raises Errored (`clone.absent`)."""

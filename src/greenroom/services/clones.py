@@ -6,22 +6,20 @@ What must not be undone is noted in the transaction that puts it on the ledger.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-
 from greenroom.domain.clone import Clone, CloneState, key_of
 from greenroom.domain.data import Dataset, newest, require_clearance
-from greenroom.domain.errors import BadInput, GreenroomError, Refused
+from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.kinds import DEFAULTS, DataLabel, Kind
 from greenroom.domain.names import checked_name
 from greenroom.domain.roles import Action, Actor
 from greenroom.services.app import App
 from greenroom.store import records
-
-log = structlog.get_logger(__name__)
 
 TURN_SECONDS = 10.0
 """How long who asks waits for another's turn with the same clone, before being told to ask again."""
@@ -66,6 +64,7 @@ def reset(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> d
             made_at=app.world.clock.now(),
             state=CloneState.RESETTING,
         )
+        app.world.clones.need_room(clone)  # before what is in it is given up
         _record(app, actor.name, "reset", clone)
         app.world.clones.fill(clone)
         return _given(app, clone)
@@ -86,10 +85,12 @@ def listed(app: App, actor: Actor) -> list[dict[str, Any]]:
     return [view(app, c) for c in app.world.clones.all()]
 
 
-def expire(app: App, by: Actor) -> list[str]:
+def expire(
+    app: App, by: Actor, by_itself: Callable[[str], AbstractContextManager[None]] = lambda key: nullcontext()
+) -> list[str]:
     """Remove those that nobody asked for long enough, and those of accounts that were disabled; their names.
 
-    One in trouble holds up no other.
+    Each in a block of `by_itself`, which is given its key: so one in trouble need hold up no other.
     """
     now, gone = app.world.clock.now(), list[str]()
     found = app.world.clones.all()
@@ -97,17 +98,22 @@ def expire(app: App, by: Actor) -> list[str]:
     for clone in found:
         if not _is_over(clone, now, disabled):
             continue
-        try:
-            with app.world.clones.held(clone.key, seconds=0):  # another's turn: then it was just asked for
-                again = _find(app, clone.owner, clone.name)  # it may have been asked for meanwhile
-                if again is not None and _is_over(again, now, disabled):
-                    _away(app, by.name, "expired", again)
-                    gone.append(clone.name)
-        except GreenroomError as e:
-            if e.code == "clone.busy":
-                continue
-            log.warning("custody.failed", clone=clone.key, **{k: str(v) for k, v in e.as_dict().items()})
+        with by_itself(clone.key), _unless_busy(), app.world.clones.held(clone.key, seconds=0):
+            again = _find(app, clone.owner, clone.name)  # it may have been asked for meanwhile
+            if again is not None and _is_over(again, now, disabled):
+                _away(app, by.name, "expired", again)
+                gone.append(clone.name)
     return gone
+
+
+@contextmanager
+def _unless_busy() -> Iterator[None]:
+    """Nothing when it is another's turn: then it was just asked for."""
+    try:
+        yield
+    except Refused as e:
+        if e.code != "clone.busy":
+            raise
 
 
 def view(app: App, clone: Clone) -> dict[str, Any]:

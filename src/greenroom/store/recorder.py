@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from greenroom.domain import ledger as chain
 from greenroom.domain import work_record
+from greenroom.domain.discretion import with_digests
 from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Entry, timestamp
 from greenroom.store import tables as t
@@ -51,11 +52,14 @@ class Recorder:
         return self.append(tx, actor, event, subject)
 
     def append(self, tx: Connection, actor: str, event: str, subject: Row) -> Entry:
-        """Append to the chain what the store will give back: the hash is of that. Transactions take turns, so the last
+        """Append to the chain what the store will give back: the hash is of that. Of what programs said it has digests:
+        whoever may read the ledger need not be one who may read logs. Transactions take turns, so the last
         entry stays the last until this one is written."""
         last = tx.execute(select(t.ledger).order_by(t.ledger.c.seq.desc()).limit(1)).first()
         now = self.database.clock.now()
-        entry = chain.append(_entry(last._mapping) if last else None, now, *storable((actor, event, subject)))
+        entry = chain.append(
+            _entry(last._mapping) if last else None, now, *storable((actor, event, with_digests(jsonable(subject))))
+        )
         tx.execute(t.ledger.insert().values(**_columns(entry)))
         self.database.appended(tx, entry.seq, entry.hash)
         return entry
@@ -175,12 +179,13 @@ def differences(tx: Connection, told: Told) -> list[str]:
 
 
 def unlike(table: Table, key: str, told: Row | None, kept: Row | None) -> list[str]:
-    """How one row (None: there is none) differs from what the ledger tells of it, in words."""
+    """How one row (None: there is none) differs from what the ledger tells of it, in words. Entries of earlier versions
+    tell what programs said, later ones its digest."""
     if kept is None:
         return [f"{table.name} {key}: on the ledger, but missing from the store"]
     if told is None:
         return [f"{table.name} {key}: in the store, but not on the ledger"]
-    wrong = [c.name for c in table.columns if kept[c.name] != _told(told, c)]
+    wrong = [c.name for c in table.columns if _told(told, c) not in (kept[c.name], with_digests(kept[c.name]))]
     return [f"{table.name} {key}: {c} was changed past the ledger" for c in wrong]
 
 

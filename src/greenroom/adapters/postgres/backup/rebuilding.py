@@ -31,6 +31,7 @@ from greenroom.adapters.postgres.diagnosis import log_tail, start_failed
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
+from greenroom.adapters.postgres.room import need_room
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
 from greenroom.adapters.postgres.tools import Tools, command, is_caller, run, tool_failed
@@ -120,7 +121,7 @@ class Rebuilding:
         census: bool,
         say: Say,
     ) -> Rebuilt:
-        """Raises Errored (`backup.damaged`), Refused (`backup.no_space`, `backup.not_reached`)."""
+        """Raises Errored (`backup.damaged`), Refused (`home.no_room`, `backup.not_reached`)."""
         with self._held(into, name):
             known = self.known(into, name)
             if known is not None:
@@ -162,14 +163,7 @@ class Rebuilding:
 
     def _require_space(self, folder: Path, route: Route) -> None:
         needed = sum(b.size for b in route.chain) + len(route.wal) * route.base.segment_bytes
-        free = shutil.disk_usage(folder.parent).free
-        if free < needed * 1.05:
-            raise Refused(
-                "backup.no_space",
-                f"there is no room to bring {route.base.environment} back",
-                because=f"it takes {needed / 1e9:.2f} GB beside what is there, and {free / 1e9:.2f} GB are free",
-                hint="free space; greenroom collect removes old releases",
-            )
+        need_room(f"bringing {route.base.environment} back", folder.parent, needed)
 
     def _site(self, backup: Backup, environment: str, into: str, folder: Path) -> Site:
         account = self._clusters.account(into)
