@@ -124,7 +124,8 @@ def test_everything_lost_under_load_comes_back(life: Life) -> None:
 
 
 def test_a_drill_compares_and_a_damaged_backup_is_told(life: Life) -> None:
-    """A passing drill is evidence; with a bit flipped the verification names the backup, and the doctor says so."""
+    """A passing drill is evidence; with a bit flipped the verification names the backup, and so does the doctor,
+    unless a new one has come into its place by itself."""
     done(life, "backup", "now", "dev", "--full")
     done(life, "backup", "drill", "dev")
     standing = life.api("environments/dev/backups")
@@ -137,7 +138,8 @@ def test_a_drill_compares_and_a_damaged_backup_is_told(life: Life) -> None:
     told = life.run("backup", "verify", "dev")
     assert told.returncode == 1
     assert newest in told.stderr
-    assert newest in life.run("doctor").stdout
+    said = life.run("doctor").stdout
+    assert newest in said or life.api("environments/dev/backups")["backups"][0]["name"] > newest, said
     done(life, "backup", "restore", "dev", "--yes")
     assert rows(life) == 3
 
