@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -117,6 +118,26 @@ def test_some_go_while_others_come(postgres: Postgres) -> None:
         (postgres.ground.home.environments / clone.key / ".clone.json.cut-off").touch()
         postgres.clones.clear(clone)
         assert not (postgres.ground.home.environments / clone.key).exists()
+
+
+def test_what_is_named_after_a_port_goes_before_the_port_is_free(postgres: Postgres) -> None:
+    """Whoever is given the port next has the directory of its sockets, which nobody removes any more."""
+    clone = made(postgres, "order")
+    cluster = postgres.clones._clusters.find(clone.key)
+    assert cluster is not None
+    (port,) = (postgres.ground.home.environments / clone.key).glob("postgres-*/port")
+    really, was_ours = shutil.rmtree, list[bool]()
+
+    def noted(path: Path, **more: bool) -> None:
+        if path == cluster.sockets:
+            was_ours.append(port.exists())
+        really(path, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.shutil, "rmtree", noted)
+        postgres.clones.clear(clone)
+    assert was_ours == [True]
+    assert not cluster.sockets.exists()
 
 
 def test_a_dataset_that_was_not_made_harmless_gives_harmless_clones(postgres: Postgres) -> None:

@@ -138,10 +138,13 @@ class PostgresClones:
 
     def clear(self, clone: Clone) -> None:
         cluster = self._clusters.find(clone.key)
-        self._take_out(clone, None)
         if cluster is not None:
+            self._clusters.down(clone.key)
+            kill_server_in(cluster.data)
+            # Named after the port: once that is free, the directory may be another clone's.
             shutil.rmtree(cluster.sockets, ignore_errors=True)
             cluster.log.unlink(missing_ok=True)
+        self._take_out(clone, None)
         self._credentials.forget(clone.key)
         folder = self._folder(clone)
         if folder.exists():
