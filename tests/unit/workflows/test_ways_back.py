@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from greenroom.domain.errors import Refused
+from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import Role
 from greenroom.domain.work import State
 from greenroom.ports.probe import Answer
 from greenroom.services import promotions
 from tests.unit.workflows.story import BAKING, Story
 from tests.unit.workflows.test_crashes import assert_sound, promoted
-from tests.worlds import actor, memory_app
+from tests.worlds import actor, added_work, memory_app
 
 ENGINEER = actor(Role.ENGINEER)
 CONTRACTING = BAKING.replace('"python migrate.py"}', '"python migrate.py", contracts: true, timeout: 1m}')
@@ -104,6 +105,18 @@ def test_a_rollback_after_the_bake_starts_the_older_release_beside_the_newer(tmp
     row = story.world.environment("production")
     assert row.current == story.old
     assert {i.rpartition(".")[2] for i in story.running()} == {work.id.rpartition("-")[2]}
+
+
+def test_checks_that_a_rollback_ends_are_ended_on_the_ledger_too(tmp_path):
+    """They do not make the way back wait; whoever reads the ledger sees who ended them, and why."""
+    story = Story(tmp_path)
+    assert story.run(promoted(story)).state is State.DONE
+    check = added_work(story.world, WorkKind.CHECK, State.ACTIVE, environment="production", release=story.new)
+    promotions.roll_back(memory_app(story.world), ENGINEER, "production")
+    with story.world.store.database.reading() as tx:
+        told = [e for e in story.world.store.recorder.entries(tx) if e.event == "work.cancel_requested"]
+    assert [(e.actor, e.subject["about"]["work"]) for e in told] == [("engineer", check.id)]
+    assert told[0].subject["about"]["reason"] == "a rollback goes first"
 
 
 def test_a_rollback_is_refused_when_the_journey_fails_though_it_is_healthy(tmp_path):
