@@ -115,10 +115,10 @@ def copy_masked(
         report = Report(digest_of_plan(catalog, choices, chunks), len(choices.masks))
         report.kept = {catalog.tables[oid].path: n for oid, n in counts.items()}
         report.said += [*choices.said, *_left_out(catalog, wanted, choices)]
-        run = _Run(under, reading, writing, catalog, choices, kept, wanted, report, progress)
+        run = Run(under, reading, writing, catalog, choices, kept, wanted, report, progress)
         with report.timed("tests"):
             run.test()
-        _refuse_older(catalog, writing)
+        refuse_older(catalog, writing)
         take_over(writing, report.plan)
         with tempfile.TemporaryDirectory(prefix="greenroom-copy-", dir=scratch) as held:
             run.rebuild(tools, Path(held), chunks)
@@ -132,7 +132,9 @@ def copy_masked(
 
 
 @dataclass
-class _Run:
+class Run:
+    """One copy, when it is known what it consists of. The source's sessions are `under` one snapshot."""
+
     under: Under
     reading: Connection
     writing: Connection
@@ -204,7 +206,10 @@ class _Run:
                 now = min(1.0, (done + min(carried, chunk.size)) / whole)
                 self.progress(Progress(chunk.table.path, self.report.rows.get(chunk.table.path, 0), carried, now))
 
-            with told(f"copy {chunk.table.path}"):
+            with (
+                told(f"copy {chunk.table.path}"),
+                target.transaction(),
+            ):  # kept only when the source has come to its end
                 left, arrived = relay(source, chunk.read, target, chunk.write, moved)
             if left != arrived:
                 raise Errored(
@@ -255,7 +260,7 @@ class _Run:
         self.report.compared = sorted(found, key=lambda c: c.table)
         verification.refuse_differences(found)
         with told("look at constraints and sequences"):
-            verification.check_constraints(self.reading, self.writing)
+            verification.check_constraints(verification.invalid_ones(self.reading), self.writing)
             verification.check_sequences(self.writing, self.catalog)
 
 
@@ -284,7 +289,8 @@ def _left_out(catalog: Catalog, wanted: Wanted, choices: Choices) -> Iterable[st
         yield f"{catalog.large_objects} large objects stayed behind: they may hold anything"
 
 
-def _refuse_older(catalog: Catalog, target: Connection) -> None:
+def refuse_older(catalog: Catalog, target: Connection) -> None:
+    """Raises Refused (`data.target_older`)."""
     here = target.info.server_version
     if here // 10000 < catalog.version // 10000:
         raise Refused(

@@ -20,9 +20,17 @@ from greenroom.domain.secret import Secret
 
 T = TypeVar("T")
 CANCEL_SECONDS = 5.0
-SAID = ("08", "28", "3D", "42", "53", "54", "55", "57", "58", "XX")
+SAID = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58", "XX")
 """SQLSTATE classes of errors whose words name objects and states of the server. All others are withheld: data
 exceptions and violated constraints quote values, and a function of the application's raises whatever it likes."""
+
+
+class SourceSessionLost(Exception):
+    """The session of the source is gone, and nothing else is wrong."""
+
+    def __init__(self, error: Errored) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 @dataclass
@@ -82,6 +90,10 @@ class Under:
             give_key(a, self.key)
             yield a, b
 
+    def survives(self, error: Errored, lost: int) -> bool:
+        """Asked when a worker's session of the source is gone, the `lost`th time for it: true to open another."""
+        return False
+
     def spread(
         self,
         items: Sequence[T],
@@ -91,21 +103,41 @@ class Under:
     ) -> None:
         """Do the work for every item, by at most so many pairs of sessions at once, in the order of the items.
 
-        The first failure ends all and is raised.
+        The first failure ends all and is raised, unless `survives` says otherwise: then new sessions go on with the
+        item, of which nothing was kept.
         """
         waiting: SimpleQueue[T] = SimpleQueue()
         for item in items:
             waiting.put(item)
         failures: list[BaseException] = []
 
+        def go_through(held: list[T]) -> None:
+            """`held` is the item that is worked on; it stays there when its session is lost."""
+            with self.pair() as (a, b):
+                while True:
+                    self.stop.check()
+                    if not held:
+                        held.append(waiting.get_nowait())
+                    try:
+                        with told(doing(held[0])):
+                            work(a, b, held[0])
+                    except Errored as error:
+                        if a.broken and not b.broken:
+                            raise SourceSessionLost(error) from error
+                        raise
+                    held.clear()
+
         def worker() -> None:
+            held: list[T] = []
+            lost = 0
             try:
-                with self.pair() as (a, b):
-                    while True:
-                        self.stop.check()
-                        item = waiting.get_nowait()
-                        with told(doing(item)):
-                            work(a, b, item)
+                while True:
+                    try:
+                        go_through(held)
+                    except SourceSessionLost as error:
+                        lost += 1
+                        if not self.survives(error.error, lost):
+                            raise error.error from None
             except Empty:
                 return
             except BaseException as error:  # noqa: BLE001  raised below, after the others have ended
