@@ -274,7 +274,7 @@ def test_what_cannot_be_read_is_named_and_nothing_begins(place: Place, source: M
     way out."""
     source.run("CREATE ROLE narrow LOGIN PASSWORD 'reads:and/nothing@else'; GRANT SELECT ON kept TO narrow")
     with pytest.raises(Refused) as caught:
-        place.copy(source.at(user=f"narrow-{source.major}"), "narrow")
+        place.copy(source.at(user="narrow"), f"narrow-{source.major}")
     source.run("DROP OWNED BY narrow; DROP ROLE narrow")
     assert caught.value.code == "data.source_unreadable"
     assert set(caught.value.facts["unreadable"]) >= HIDDEN

@@ -33,6 +33,10 @@ class SourceSessionLost(Exception):
         self.error = error
 
 
+class CannotJoin(SourceSessionLost):
+    """No new session can see what the others see; those may go on without this worker."""
+
+
 @dataclass
 class Stop:
     """Asked between batches by everybody who works on one copy; keeps the sessions that a failure must wake."""
@@ -104,12 +108,13 @@ class Under:
         """Do the work for every item, by at most so many pairs of sessions at once, in the order of the items.
 
         The first failure ends all and is raised, unless `survives` says otherwise: then new sessions go on with the
-        item, of which nothing was kept.
+        item, of which nothing was kept. A worker that cannot join any more leaves it to the others.
         """
         waiting: SimpleQueue[T] = SimpleQueue()
         for item in items:
             waiting.put(item)
         failures: list[BaseException] = []
+        left: list[Errored] = []
 
         def go_through(held: list[T]) -> None:
             """`held` is the item that is worked on; it stays there when its session is lost."""
@@ -134,6 +139,11 @@ class Under:
                 while True:
                     try:
                         go_through(held)
+                    except CannotJoin as error:
+                        for item in held:
+                            waiting.put(item)
+                        left.append(error.error)
+                        return
                     except SourceSessionLost as error:
                         lost += 1
                         if not self.survives(error.error, lost):
@@ -154,6 +164,8 @@ class Under:
                 raise
         if failures:
             raise failures[0]
+        if not waiting.empty():  # what a worker left was left by all
+            raise left[-1]
 
 
 def give_key(connection: Connection, key: Secret) -> None:

@@ -2,7 +2,8 @@
 
 A session exports the snapshot and stays open, asked for nothing but a sign of life, until the rows are here. A worker
 whose session is lost opens another one under the same snapshot and goes on with the piece it was at; what was copied
-stays. When the exporting session is lost, those that are at work go on seeing the snapshot; no new one can join.
+stays. When the exporting session is lost, those that are at work go on seeing the snapshot, and no new one can join:
+then the snapshot is gone with the last of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import psycopg
 
 from greenroom.adapters.postgres.connect import Connection, translate
 from greenroom.adapters.postgres.masking.ends import End
-from greenroom.adapters.postgres.masking.workers import SourceSessionLost, Stop, Under, told
+from greenroom.adapters.postgres.masking.workers import CannotJoin, SourceSessionLost, Stop, Under, told
 from greenroom.adapters.postgres.sources.reading import of_the_source
 from greenroom.domain.errors import Errored
 
@@ -104,7 +105,7 @@ class SourceSessions(Under):
             yield a, b
 
     def _under_the_snapshot(self, stack: ExitStack) -> Connection:
-        """Raises SourceSessionLost when it could not be reached; Errored (`data.snapshot_gone`)."""
+        """Raises SourceSessionLost when it could not be reached, CannotJoin when the snapshot is gone."""
         try:
             with of_the_source(self.place, self.source.password, None):
                 connection = stack.enter_context(self.source.session())
@@ -117,12 +118,13 @@ class SourceSessions(Under):
             connection.execute(f"SET TRANSACTION SNAPSHOT '{self.snapshot}'".encode())
         except psycopg.Error as error:
             if error.sqlstate in NO_SUCH_SNAPSHOT:
-                raise Errored(
+                gone = Errored(
                     "data.snapshot_gone",
                     f"the snapshot of {self.place} is gone",
-                    because="the session that held it was lost, and a session that read under it, too",
+                    because="the session that held it was lost, and those that read under it, too",
                     hint="the copy begins anew; what an environment holds stays meanwhile",
-                ) from None
+                )
+                raise CannotJoin(gone) from None
             failed = translate(error, "read under the snapshot")
             if connection.broken:
                 raise SourceSessionLost(failed) from error

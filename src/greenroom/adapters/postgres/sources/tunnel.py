@@ -7,19 +7,20 @@ password is proven by SCRAM or MD5 between program and server, as without a tunn
 
 from __future__ import annotations
 
-import asyncio
+import select
+import socket
 import ssl
 import struct
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from greenroom.adapters.postgres.connect import Connection, socket_of
 from greenroom.adapters.postgres.masking.ends import End
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import BadInput
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 """Length and code by which a client asks for TLS (PostgreSQL documentation, 54.7)."""
@@ -29,7 +30,8 @@ SASL = struct.pack("!i", 10)
 
 PORT = 5432
 BLOCK = 1 << 16
-START_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+END_SECONDS = 10.0
 OF_TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "gssencmode")
 
 
@@ -51,106 +53,103 @@ def for_programs(end: End, connection: Connection) -> Iterator[End]:
 
 
 def context_of(end: End) -> ssl.SSLContext:
-    """What the parameters demand of the server's certificate."""
+    """What the parameters demand of the server's certificate. Raises BadInput (`data.source_tls`)."""
     mode, roots = end.parameters.get("sslmode", "prefer"), end.parameters.get("sslrootcert", "")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     default = Path("~/.postgresql/root.crt").expanduser()
     context.check_hostname = mode == "verify-full" or roots == "system"
     is_checked = mode in ("verify-ca", "verify-full") or bool(roots)
     context.verify_mode = ssl.CERT_REQUIRED if is_checked else ssl.CERT_NONE
-    if roots == "system":
-        context.load_default_certs()
-    elif is_checked:
-        context.load_verify_locations(roots or default)
-    if "sslcert" in end.parameters:
-        context.load_cert_chain(end.parameters["sslcert"], end.parameters.get("sslkey"))
+    try:
+        if roots == "system":
+            context.load_default_certs()
+        elif is_checked:
+            context.load_verify_locations(roots or default)
+        if "sslcert" in end.parameters:
+            context.load_cert_chain(end.parameters["sslcert"], end.parameters.get("sslkey"))
+    except OSError as error:
+        raise BadInput(
+            "data.source_tls",
+            "a certificate for the source cannot be read",
+            because=str(error),
+            hint="sslrootcert, sslcert and sslkey in data/source_url must name files that Greenroom can read",
+        ) from error
     return context
 
 
 @contextmanager
-def _carried(socket: Path, address: tuple[str, int], context: ssl.SSLContext, host: str) -> Iterator[None]:
-    """Whoever enters the socket is led to the address."""
-    loop = asyncio.new_event_loop()
-    ready, problem = threading.Event(), list[BaseException]()
+def _carried(path: Path, address: tuple[str, int], context: ssl.SSLContext, host: str) -> Iterator[None]:
+    """Whoever enters the socket is led to the address, for the length of the block."""
+    lines: list[threading.Thread] = []
 
-    async def serve(over: asyncio.Event) -> None:
-        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def lead(listener: socket.socket) -> None:
+        while True:
             try:
-                far_reader, far_writer = await asyncio.open_connection(*address)
-                try:
-                    await _ask_for_tls(far_reader, far_writer, context, host)
-                    await asyncio.gather(_pump(reader, far_writer), _answers(far_reader, writer))
-                finally:
-                    far_writer.close()
-            except (OSError, EOFError):
-                pass  # the program is told by its end of the line, and says so in its own words
-            finally:
-                writer.close()
+                near, _ = listener.accept()
+            except OSError:  # it was shut down: the block has ended
+                return
+            lines.append(threading.Thread(target=_line, args=(near, address, context, host), daemon=True))
+            lines[-1].start()
 
-        server = await asyncio.start_unix_server(carry, path=socket)
-        ready.set()
-        async with server:
-            await over.wait()
-
-    over = asyncio.Event()
-
-    def run() -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        leading = threading.Thread(target=lead, args=(listener,), name="greenroom-tls", daemon=True)
+        leading.start()
         try:
-            loop.run_until_complete(serve(over))
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
-        except BaseException as error:  # noqa: BLE001  raised where the tunnel is wanted
-            problem.append(error)
-            ready.set()
+            yield
         finally:
-            loop.close()
-
-    thread = threading.Thread(target=run, name="greenroom-tls", daemon=True)
-    thread.start()
-    ready.wait(START_SECONDS)
-    if problem:
-        raise Errored(
-            "data.source_tls",
-            f"no way in TLS to {host} could be laid",
-            because=str(problem[0]),
-            hint="sslrootcert, sslcert and sslkey in data/source_url must name files that Greenroom can read",
-        )
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
+            listener.shutdown(socket.SHUT_RDWR)
+            leading.join()
+            for line in lines:  # the programs have ended, and with them their ends of the lines
+                line.join(END_SECONDS)
 
 
-async def _ask_for_tls(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext, host: str
-) -> None:
-    writer.write(SSL_REQUEST)
-    await writer.drain()
-    if await reader.readexactly(1) != b"S":
-        raise ConnectionRefusedError("the server does not speak TLS")
-    await writer.start_tls(context, server_hostname=host)
+def _line(near: socket.socket, address: tuple[str, int], context: ssl.SSLContext, host: str) -> None:
+    """One connection. What goes wrong the program is told by its end of the line, and says so in its own words."""
+    with near, suppress(OSError, EOFError), socket.create_connection(address, CONNECT_SECONDS) as plain:
+        plain.settimeout(None)
+        plain.sendall(SSL_REQUEST)
+        if plain.recv(1) != b"S":
+            return
+        with context.wrap_socket(plain, server_hostname=host) as far:
+            _first_answers(near, far)
+            _both_ways(near, far)
 
 
-async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """What the server says. It offers to bind the password's proof to the channel (SCRAM-SHA-256-PLUS), which the
-    program is not in: that offer is left out, for a program without TLS takes it for an attack."""
+def _first_answers(near: socket.socket, far: ssl.SSLSocket) -> None:
+    """Up to how the password is to be proven. The server offers to bind the proof to the channel (SCRAM-SHA-256-PLUS),
+    which the program is not in: that offer is left out, for a program without TLS takes it for an attack."""
+    far.sendall(_exactly(near, 4, whole=True))
     kind = b""
     while kind not in (b"R", b"E"):
-        header = await reader.readexactly(5)
-        kind, body = header[:1], await reader.readexactly(int.from_bytes(header[1:], "big") - 4)
+        header = _exactly(far, 5)
+        kind, body = header[:1], _exactly(far, int.from_bytes(header[1:], "big") - 4)
         if kind == b"R" and body[:4] == SASL:
             offered = [name for name in body[4:].split(b"\0") if name and not name.endswith(b"-PLUS")]
             body = SASL + b"".join(name + b"\0" for name in offered) + b"\0"
-        writer.write(kind + (len(body) + 4).to_bytes(4, "big") + body)
-    await _pump(reader, writer)
+        near.sendall(kind + (len(body) + 4).to_bytes(4, "big") + body)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(BLOCK):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
+def _exactly(line: socket.socket, size: int, *, whole: bool = False) -> bytes:
+    """So many bytes; `whole`: and the rest of the message, whose length they are. Raises EOFError."""
+    found = b""
+    while len(found) < size:
+        more = line.recv(size - len(found))
+        if not more:
+            raise EOFError
+        found += more
+        if whole and len(found) == size:
+            size, whole = int.from_bytes(found, "big"), False
+    return found
+
+
+def _both_ways(near: socket.socket, far: ssl.SSLSocket) -> None:
+    """Until one of them ends. One thread: a TLS session is not to be read and written at once."""
+    while True:
+        readable = [far] if far.pending() else select.select([near, far], [], [])[0]
+        for one in readable:
+            data = one.recv(BLOCK)
+            if not data:
+                return
+            (far if one is near else near).sendall(data)
