@@ -21,11 +21,11 @@ from greenroom.domain.work import Work
 from greenroom.services.app import App
 from greenroom.services.backups import under_way
 from greenroom.services.clones import view
+from greenroom.services.origins import place_of_source, require_data, size_of_source
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.steps.refresh import HOLDING
 from greenroom.workflows.steps.seed import require_seed
-from greenroom.workflows.steps.source import password_of
 from greenroom.workflows.steps.vault import DATASET
 
 
@@ -37,7 +37,7 @@ def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
     """
     source = source_of(app)
     app.allow(actor, Action.MASK, source)
-    _require_data(app, source, to)
+    require_data(app, source, to)
     with app.world.store.database.transaction() as tx:
         same = under_way(app, tx, WorkKind.DATASET, source)
         if same is not None and same.request.get("to") != to:
@@ -58,7 +58,7 @@ def discover(app: App, actor: Actor) -> Work:
     give back the search that is under way. The verdicts, without a value, are in the work's facts."""
     source = source_of(app)
     app.allow(actor, Action.MASK, source)
-    _require_data(app, source, None)
+    require_data(app, source, None)
     with app.world.store.database.transaction() as tx:
         same = under_way(app, tx, WorkKind.DISCOVERY, source)
         work = same or app.new_work(WorkKind.DISCOVERY, actor, beside=source)
@@ -159,7 +159,7 @@ def lineage(app: App, actor: Actor) -> dict[str, Any]:
         problem = problem_of(tx, source) if source else None
     return {
         "source": source,
-        "server": _place(app),
+        "server": place_of_source(app),
         "rules": app.world.project().data.plan.digest,
         "environments": shown,
         "datasets": [_dataset(app, d) for d in reversed(app.world.vault.datasets())],
@@ -245,7 +245,7 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
     wants_copy = dataset is None and config.clearance >= DataLabel.COPY
     found = None if wants_copy else _dataset_for(app, dataset, row.name, config.clearance)
     if wants_copy:
-        _require_data(app, source, to)
+        require_data(app, source, to)
     label = found.label if found else DataLabel.COPY
     require_clearance(label, config.clearance, row.kind, row.name, source)
     return {
@@ -255,11 +255,11 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
         "dataset": found.name if found else None,
         "as_of": found.as_of if found else None,
         "to": to,
-        "server": _place(app) if wants_copy else (found.server or None if found else None),
+        "server": place_of_source(app) if wants_copy else (found.server or None if found else None),
         "seed": [],
         "replaces": _present(app, row),
         "edits": len(config.edits),
-        "bytes": found.bytes if found else _size(app, source),
+        "bytes": found.bytes if found else size_of_source(app, source),
     }
 
 
@@ -346,39 +346,6 @@ def _dataset_for(app: App, name: str | None, environment: str, clearance: DataLa
             hint="greenroom data make makes one of production's newest backup",
         )
     return newest_one
-
-
-def _place(app: App) -> str | None:
-    """Where the source's data is read from; None: from its backups."""
-    server = app.world.project().data.server
-    return server.place if server else None
-
-
-def _size(app: App, source: str) -> int:
-    """Bytes of a copy; 0 where only the server itself could tell, which nobody asks for a preview."""
-    return 0 if _place(app) else app.world.backups.archive(source).backups[-1].size
-
-
-def _require_data(app: App, source: str, to: str | None) -> None:
-    """The source has a backup, or a server that is entered with a password that is set."""
-    server = app.world.project().data.server
-    if server is not None:
-        if to is not None:
-            raise Refused(
-                "data.no_past",
-                f"{server.place} cannot be read as it was at {to[:80]}",
-                because="a server shows what it holds now; only backups lead back",
-                hint="leave --to away; or have whoever manages the server bring that state back on another one",
-            )
-        password_of(app.world, source, server)
-        return
-    if not app.world.backups.archive(source).backups:
-        raise Refused(
-            "backup.none",
-            f"{source} has no backup",
-            because="copies come from backups, never from the running database",
-            hint=f"greenroom backup now {source}",
-        )
 
 
 def _dataset(app: App, d: Dataset) -> dict[str, Any]:
