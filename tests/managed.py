@@ -3,6 +3,7 @@ and nothing of its files is to be had. And a line to it that can be cut."""
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -17,6 +18,8 @@ from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import choose
+from greenroom.adapters.postgres.tools import Tools, run
+from greenroom.adapters.runtimes.users import User
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.domain.source import SourceServer
@@ -24,6 +27,7 @@ from tests.life_support import wait_until
 
 ROOT_PASSWORD, READER_PASSWORD = "only-its-owner-knows", "reads:and/nothing@else"
 HBA = "{reader:8} all reader 127.0.0.1/32 scram-sha-256\nhost all postgres,narrow 127.0.0.1/32 scram-sha-256\n"
+HBA += "host replication postgres 127.0.0.1/32 scram-sha-256\n"
 
 
 @dataclass
@@ -53,9 +57,33 @@ def managed(clusters: Clusters, major: int, folder: Path, tls: tuple[Path, Path]
     tools = clusters.tools(provider, account)
     folder.mkdir(mode=0o711)
     make_data(folder / "data", tools, account, Secret(ROOT_PASSWORD), "--no-sync")
-    port = _free_port()
-    (folder / "hba").write_text(HBA.format(reader="hostssl" if tls else "host"))
     settings = f"ssl = on\nssl_cert_file = '{tls[0]}'\nssl_key_file = '{tls[1]}'\n" if tls else ""
+    (folder / "hba").write_text(HBA.format(reader="hostssl" if tls else "host"))
+    with _served(folder, tools, account, major, settings) as made:
+        made.run("CREATE DATABASE shop TEMPLATE template0", "postgres")
+        made.run(f"CREATE ROLE reader LOGIN PASSWORD '{READER_PASSWORD}' IN ROLE pg_read_all_data", "postgres")
+        yield made
+
+
+@contextmanager
+def replica_of(clusters: Clusters, primary: Managed, folder: Path) -> Iterator[Managed]:
+    """A hot standby that follows it, over `folder`, which is made."""
+    account = clusters.account("managed")
+    tools = clusters.tools(choose(Services(primary.major), clusters.providers()), account)
+    folder.mkdir(mode=0o711)
+    if account.uid != os.getuid():
+        os.chown(folder, account.uid, account.gid)
+    where = ["--host=127.0.0.1", f"--port={primary.port}", "--username=postgres", f"--pgdata={folder / 'data'}"]
+    argv = [tools.program("pg_basebackup"), *where, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+    run(argv, env=tools.env({"PGPASSWORD": ROOT_PASSWORD}), account=account, seconds=60)
+    (folder / "hba").write_text(HBA.format(reader="host"))
+    with _served(folder, tools, account, primary.major, "hot_standby_feedback = on\n") as made:
+        yield made
+
+
+@contextmanager
+def _served(folder: Path, tools: Tools, account: User, major: int, settings: str) -> Iterator[Managed]:
+    port = _free_port()
     (folder / "conf").write_text(
         f"listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nfsync = off\n"
         f"hba_file = '{folder / 'hba'}'\nshared_buffers = '32MB'\nmax_connections = 30\n{settings}"
@@ -66,8 +94,6 @@ def managed(clusters: Clusters, major: int, folder: Path, tls: tuple[Path, Path]
     try:
         made = Managed(port, major)
         wait_until(lambda: _answers(made), 30)
-        made.run("CREATE DATABASE shop TEMPLATE template0", "postgres")
-        made.run(f"CREATE ROLE reader LOGIN PASSWORD '{READER_PASSWORD}' IN ROLE pg_read_all_data", "postgres")
         yield made
     finally:
         end(process, signal.SIGINT, 30)

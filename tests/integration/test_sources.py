@@ -32,7 +32,8 @@ from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.domain.source import SourceServer
 from greenroom.ports.sources import Fetched
-from tests.managed import READER_PASSWORD, Managed, line_to, managed
+from tests.life_support import wait_until
+from tests.managed import READER_PASSWORD, Managed, line_to, managed, replica_of
 from tests.postgres_ground import ground
 
 HOST15 = pytest.param(15, marks=pytest.mark.needs("postgres15"))
@@ -294,6 +295,50 @@ def test_a_wrong_password_is_no_secret_told(place: Place, source: Managed) -> No
         said = str(caught.value.as_dict()) + str(caught.value)
         assert server.place in said
         assert wrong.reveal() not in said
+
+
+def test_a_replica_is_read(place: Place) -> None:
+    """As of the last change that it had replayed; a lost session goes on there, too. A table that is unlogged is not on
+    it, and is named instead of being left out."""
+    with managed(place.clusters, 18, place.root / "managed-primary") as primary:
+        primary.run("CREATE TABLE person (id int, name text)")
+        primary.run("INSERT INTO person SELECT i, repeat(md5(i::text), 9) FROM generate_series(1, 90000) i")
+        with replica_of(place.clusters, primary, place.root / "managed-replica") as replica:
+            assert replica.run("SELECT pg_is_in_recovery()") == [(True,)]
+            with line_to(replica.port) as line:
+                once = Once()
+
+                def hear(words: str) -> None:
+                    if "%" in words and line.carried > 4_000_000 and once():
+                        for change in ("UPDATE person SET name = 'later'", "VACUUM person"):
+                            primary.run(change)
+                        line.cut(1)
+
+                made = place.copy(primary.at(line.port), "replica", hear=hear)
+            assert not once()
+            assert made.as_of <= SystemClock().now()
+            with place.opened("replica", made) as ask:
+                assert ask("SELECT count(*), count(DISTINCT id), min(length(name)) FROM public.person") == [
+                    (90000, 90000, 288)
+                ]
+            primary.run("CREATE UNLOGGED TABLE carts (id int)")
+            wait_until(lambda: replica.run("SELECT to_regclass('public.carts') IS NOT NULL") == [(True,)], 30)
+            with pytest.raises(Refused) as caught:
+                place.copy(replica.at(), "unlogged")
+            assert caught.value.facts["unreadable"] == [
+                "table public.carts: it is unlogged, and a replica has no rows of it"
+            ]
+            with pytest.raises(Errored) as gone, line_to(replica.port) as line:
+                primary.run("DROP TABLE carts")
+                wait_until(lambda: replica.run("SELECT to_regclass('public.carts') IS NULL") == [(True,)], 30)
+                all_at_once = Once()
+
+                def cut(words: str) -> None:
+                    if "%" in words and line.carried > 300_000 and all_at_once():
+                        line.cut(100)
+
+                place.copy(replica.at(line.port), "replica-gone", hear=cut)
+            assert gone.value.code == "data.snapshot_gone"
 
 
 @pytest.fixture(scope="module")
