@@ -74,15 +74,20 @@ UNREADABLE = of_the_application("""
 """)
 
 EXTENSIONS = """
+    WITH member AS (
+        SELECT classid, objid, refobjid AS extension FROM pg_depend
+         WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass),
+    theirs AS (  -- with what belongs to a member: the rule of a view, a default of a table
+        SELECT classid, objid, extension FROM member
+        UNION SELECT d.classid, d.objid, m.extension FROM pg_depend d
+          JOIN member m ON m.classid = d.refclassid AND m.objid = d.refobjid WHERE d.deptype IN ('i', 'a'))
     SELECT e.extname, EXISTS (
-           SELECT FROM pg_depend member
-             JOIN pg_depend d ON d.refclassid = member.classid AND d.refobjid = member.objid AND d.deptype <> 'e'
-             LEFT JOIN pg_depend theirs ON theirs.classid = d.classid AND theirs.objid = d.objid
-              AND theirs.deptype = 'e'
-            WHERE member.deptype = 'e' AND member.refclassid = 'pg_extension'::regclass AND member.refobjid = e.oid
-              AND theirs.objid IS NULL AND d.deptype IN ('n', 'a'))
+           SELECT FROM member m JOIN pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid
+            WHERE m.extension = e.oid AND d.deptype = 'n' AND NOT EXISTS (
+                  SELECT FROM theirs t WHERE t.classid = d.classid AND t.objid = d.objid AND t.extension = e.oid))
       FROM pg_extension e WHERE e.extname <> 'plpgsql' ORDER BY 1
 """
+"""With whether something that is not its own depends on it."""
 
 FACTS = """
     SELECT pg_is_in_recovery(), clock_timestamp(), pg_last_xact_replay_timestamp(),
