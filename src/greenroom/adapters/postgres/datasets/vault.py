@@ -26,9 +26,10 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.discovery import read_facts
 from greenroom.adapters.postgres.ground import is_complete, own_directory
 from greenroom.adapters.postgres.initdb import make_data
-from greenroom.adapters.postgres.masking.copying import Progress, Wanted, copy_masked
+from greenroom.adapters.postgres.masking.copying import Wanted, copy_masked
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.leaks import examine
+from greenroom.adapters.postgres.masking.rows import Progress
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.providers import choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role

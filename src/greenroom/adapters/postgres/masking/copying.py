@@ -7,11 +7,8 @@ mask would break a constraint. From then until the very end the target is marked
 from __future__ import annotations
 
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.postgres.connect import Connection
@@ -29,7 +26,7 @@ from greenroom.adapters.postgres.masking.plan import (
     sequence_statements,
 )
 from greenroom.adapters.postgres.masking.rebuilding import cores, dump_schema, make_roles
-from greenroom.adapters.postgres.masking.relay import relay
+from greenroom.adapters.postgres.masking.rows import Progress, Report, Rows
 from greenroom.adapters.postgres.masking.statements import Question, questions_of
 from greenroom.adapters.postgres.masking.subset import keep_rows, kept_conditions, reached_tables
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
@@ -37,19 +34,9 @@ from greenroom.adapters.postgres.masking.verification import Compared
 from greenroom.adapters.postgres.masking.workers import Stop, Under, give_key, told
 from greenroom.adapters.postgres.tools import Tools
 from greenroom.domain.data import Link, Subset
-from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.errors import Refused
 from greenroom.domain.masking import Chosen
 from greenroom.domain.secret import Secret
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the rows are: of one table, and `share` (0 to 1) of all, by bytes as they lie in the source."""
-
-    table: str
-    rows: int
-    bytes: int
-    share: float
 
 
 @dataclass(frozen=True)
@@ -64,26 +51,6 @@ class Wanted:
     large_objects: bool = False
     workers: int | None = None
     verify: bool = True
-
-
-@dataclass
-class Report:
-    """What was copied: rows by table, what was decided without being asked for, what stayed behind, seconds by part."""
-
-    plan: str
-    masked_columns: int
-    rows: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    bytes: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    compared: list[Compared] = field(default_factory=list)
-
-    @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.seconds[part] = time.perf_counter() - began
 
 
 def copy_masked(
@@ -115,7 +82,7 @@ def copy_masked(
         report = Report(digest_of_plan(catalog, choices, chunks), len(choices.masks))
         report.kept = {catalog.tables[oid].path: n for oid, n in counts.items()}
         report.said += [*choices.said, *_left_out(catalog, wanted, choices)]
-        run = Run(under, reading, writing, catalog, choices, kept, wanted, report, progress)
+        run = _Run(under, reading, writing, catalog, choices, kept, wanted, report, progress)
         with report.timed("tests"):
             run.test()
         refuse_older(catalog, writing)
@@ -132,9 +99,7 @@ def copy_masked(
 
 
 @dataclass
-class Run:
-    """One copy, when it is known what it consists of. The source's sessions are `under` one snapshot."""
-
+class _Run:
     under: Under
     reading: Connection
     writing: Connection
@@ -144,7 +109,6 @@ class Run:
     wanted: Wanted
     report: Report
     progress: Callable[[Progress], None]
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def workers(self) -> int:
@@ -192,44 +156,14 @@ class Run:
             self.finish()
 
     def copy_rows(self, chunks: Sequence[Chunk]) -> None:
-        whole = sum(max(c.size, 1) for c in chunks)
-        done = 0.0
-
-        def carry(source: Connection, target: Connection, chunk: Chunk) -> None:
-            nonlocal done
-            carried = 0
-
-            def moved(size: int) -> None:
-                nonlocal carried
-                self.under.stop.check()
-                carried += size
-                now = min(1.0, (done + min(carried, chunk.size)) / whole)
-                self.progress(Progress(chunk.table.path, self.report.rows.get(chunk.table.path, 0), carried, now))
-
-            with (
-                told(f"copy {chunk.table.path}"),
-                target.transaction(),
-            ):  # kept only when the source has come to its end
-                left, arrived = relay(source, chunk.read, target, chunk.write, moved)
-            if left != arrived:
-                raise Errored(
-                    "data.copy_differs",
-                    f"{left} rows of {chunk.table.path} left, {arrived} arrived",
-                    hint="copy again; if it differs again, this is a defect of Greenroom: please report it",
-                )
-            with self.lock:
-                done += max(chunk.size, 1)
-                self.report.bytes += carried
-                self.report.rows[chunk.table.path] = self.report.rows.get(chunk.table.path, 0) + arrived
-            self.progress(Progress(chunk.table.path, self.report.rows[chunk.table.path], carried, done / whole))
-
+        rows = Rows(self.under.stop, self.report, self.progress, sum(max(c.size, 1) for c in chunks))
         for chunk in chunks:
             if chunk.is_subset:
                 self.under.stop.check()
-                carry(self.reading, self.writing, chunk)
+                rows.carry(self.reading, self.writing, chunk)
         free = [c for c in chunks if not c.is_subset]
         if free:
-            self.under.spread(free, carry, lambda c: f"copy {c.table.path}", self.workers)
+            self.under.spread(free, rows.carry, lambda c: f"copy {c.table.path}", self.workers)
 
     def finish(self) -> None:
         if self.wanted.large_objects:

@@ -18,12 +18,18 @@ from greenroom.adapters.postgres.connect import APP, SUPERUSER, Connection
 from greenroom.adapters.postgres.masking import verification
 from greenroom.adapters.postgres.masking.catalog import read_catalog
 from greenroom.adapters.postgres.masking.choices import nothing_masked
-from greenroom.adapters.postgres.masking.copying import Progress, Report, Run, Wanted, refuse_older
+from greenroom.adapters.postgres.masking.copying import refuse_older
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.large_objects import copy_large_objects
 from greenroom.adapters.postgres.masking.model import Catalog
-from greenroom.adapters.postgres.masking.plan import chunks_of, digest_of_plan
-from greenroom.adapters.postgres.masking.rebuilding import Archive, dump_schema, make_roles
+from greenroom.adapters.postgres.masking.plan import (
+    chunks_of,
+    digest_of_plan,
+    refresh_statements,
+    sequence_statements,
+)
+from greenroom.adapters.postgres.masking.rebuilding import Archive, cores, dump_schema, make_roles
+from greenroom.adapters.postgres.masking.rows import Progress, Report, Rows
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
 from greenroom.adapters.postgres.masking.workers import Stop, told
 from greenroom.adapters.postgres.sources.reading import Standing, look, of_the_source, refuse_unreadable
@@ -92,64 +98,73 @@ def copy_everything(
                 refuse_unreadable(snapshot.holding, standing, reading.place)
                 catalog, invalid = read_catalog(snapshot.holding), verification.invalid_ones(snapshot.holding)
             refuse_older(catalog, writing)
-            run = _run(reading, target, stop, snapshot, writing, catalog, said, progress)
-            take_over(writing, run.report.plan)
-            archive = _lay_out_schema(run, snapshot, tools, Path(held), leave)
-            _read_rows(run)
+            choices = nothing_masked(catalog)
+            report = Report(digest_of_plan(catalog, choices, chunks_of(catalog, choices)), 0)
+            report.said += catalog.left_out
+            take_over(writing, report.plan)
+            with report.timed("schema"):
+                archive = _lay_out_schema(snapshot, catalog, writing, target, tools, Path(held), leave, report)
+            stop.check()
+            under = SourceSessions(
+                snapshot.end, target, snapshot.name, Secret(""), stop, reading.place, said, reading.waits
+            )
+            _read_rows(under, catalog, report, progress, reading.workers or cores())
         said(f"everything is here; the snapshot of {reading.place} is let go")
-        with run.report.timed("indexes and constraints"):
+        with report.timed("indexes and constraints"):
             archive.after_data(archive.plan(catalog), stop.check)
-        with run.report.timed("sequences, views, statistics"):
-            run.finish()
+        with report.timed("sequences, views, statistics"):
+            _finish(writing, catalog, stop)
             verification.check_constraints(invalid, writing)
             verification.check_sequences(writing, catalog)
         give_to_the_application(writing, catalog)
         stop.check()
         writing.execute("CHECKPOINT")
-        write_mark(writing, Mark(run.report.plan, is_finished=True))
-        return run.report, standing
+        write_mark(writing, Mark(report.plan, is_finished=True))
+        return report, standing
 
 
-def _run(
-    reading: Reading,
-    target: End,
-    stop: Stop,
+def _lay_out_schema(
     snapshot: Snapshot,
-    writing: Connection,
     catalog: Catalog,
-    said: Callable[[str], None],
-    progress: Callable[[Progress], None],
-) -> Run:
-    choices, nobody = nothing_masked(catalog), Secret("")
-    under = SourceSessions(snapshot.end, target, snapshot.name, nobody, stop, reading.place, said, reading.waits)
-    report = Report(digest_of_plan(catalog, choices, chunks_of(catalog, choices)), 0)
-    report.said += catalog.left_out
-    wanted = Wanted((), {}, nobody, workers=reading.workers)
-    return Run(under, snapshot.holding, writing, catalog, choices, {}, wanted, report, progress)
+    writing: Connection,
+    target: End,
+    tools: Tools,
+    folder: Path,
+    leave: frozenset[str],
+    report: Report,
+) -> Archive:
+    made = make_roles(writing, catalog.roles)
+    report.said += [f"the role {name} was made; it cannot log in" for name in made]
+    with for_programs(snapshot.end, snapshot.holding) as end:
+        archive = dump_schema(end, target, tools, folder, snapshot=snapshot.name, restoring=RESTORING)
+    archive.before_data(without=leave)
+    return archive
 
 
-def _lay_out_schema(run: Run, snapshot: Snapshot, tools: Tools, folder: Path, leave: frozenset[str]) -> Archive:
-    with run.report.timed("schema"):
-        made = make_roles(run.writing, run.catalog.roles)
-        run.report.said += [f"the role {name} was made; it cannot log in" for name in made]
-        with for_programs(snapshot.end, snapshot.holding) as end:
-            archive = dump_schema(end, run.under.target, tools, folder, snapshot=snapshot.name, restoring=RESTORING)
-        run.under.stop.check()
-        archive.before_data(without=leave)
-        return archive
-
-
-def _read_rows(run: Run) -> None:
+def _read_rows(
+    under: SourceSessions, catalog: Catalog, report: Report, progress: Callable[[Progress], None], workers: int
+) -> None:
     """Large objects, then rows: all that has to be seen under the snapshot."""
 
     def carry(source: Connection, target: Connection, _: str) -> None:
-        copy_large_objects(source, target, lambda _: run.under.stop.check())
+        copy_large_objects(source, target, lambda _: under.stop.check())
 
-    if run.catalog.large_objects:
-        with run.report.timed("large objects"):
-            run.under.spread(["large objects"], carry, lambda what: f"copy the {what}", 1)
-    with run.report.timed("rows"):
-        run.copy_rows(chunks_of(run.catalog, run.choices))
+    if catalog.large_objects:
+        with report.timed("large objects"):
+            under.spread(["large objects"], carry, lambda what: f"copy the {what}", 1)
+    chunks = chunks_of(catalog, nothing_masked(catalog))
+    rows = Rows(under.stop, report, progress, sum(max(c.size, 1) for c in chunks))
+    if chunks:
+        with report.timed("rows"):
+            under.spread(chunks, rows.carry, lambda c: f"copy {c.table.path}", workers)
+
+
+def _finish(connection: Connection, catalog: Catalog, stop: Stop) -> None:
+    with told("finish the copy"):
+        connection.execute("SET session_replication_role = replica")  # event triggers see refreshes, too
+        for statement in (*sequence_statements(catalog), *refresh_statements(catalog), "ANALYZE"):
+            stop.check()
+            connection.execute(statement.encode())
 
 
 def give_to_the_application(connection: Connection, catalog: Catalog) -> None:
