@@ -22,6 +22,7 @@ from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.postgres.datasets import vault
 from greenroom.adapters.postgres.datasets.vault import PostgresVault
 from greenroom.adapters.postgres.masking import plan
+from greenroom.adapters.postgres.sources import copying
 from greenroom.adapters.postgres.sources.fetching import PostgresSources
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.adapters.runtimes.users import ensure_user
@@ -124,7 +125,8 @@ def _place_in(home: Home, clusters: Clusters) -> Place:
 
 
 def in_small_pieces(setting: Callable[[object, str, object], None]) -> None:
-    """A megabyte each, so that a copy of a few has a middle, and each of them is told."""
+    """A megabyte each, so that a copy of a few has a middle, and each of them is told; by two workers."""
+    setting(copying, "cores", lambda: 2)
     setting(plan, "CHUNK_PAGES", 128)
     setting(vault, "SAY_SECONDS", 0.0)
 

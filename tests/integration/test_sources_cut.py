@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_lost_session_goes_on_under_the_same_snapshot(place: Place, source: Ma
 
         def hear(words: str) -> None:
             if "%" in words and line.carried > 8_000_000 and once():
-                source.run("INSERT INTO person (name) VALUES ('came later')")
+                source.run("UPDATE person SET how = 'ill' WHERE id % 50 = 0")
                 assert line.cut(1) == 1
 
         whole = _carried(place, source, f"counted-{source.major}")
@@ -52,10 +53,9 @@ def test_a_lost_session_goes_on_under_the_same_snapshot(place: Place, source: Ma
         assert any("same snapshot" in words for words in place.said)
         assert line.carried < whole * 1.25
     with place.opened(f"cut-{source.major}", made) as ask:
-        assert ask("SELECT count(*), count(DISTINCT id), min(length(name)) > 600 FROM public.person") == [
-            (ROWS, ROWS, True)
-        ]
-    source.run("DELETE FROM person WHERE name = 'came later'; TRUNCATE touched")
+        asked = "SELECT count(*), count(DISTINCT id), min(length(name)) > 600, count(*) FILTER (WHERE how = 'ill')"
+        assert ask(f"{asked} FROM public.person") == [(ROWS, ROWS, True, 0)]
+    source.run("UPDATE person SET how = 'well' WHERE how = 'ill'")
 
 
 def _carried(place: Place, source: Managed, name: str) -> int:
@@ -92,23 +92,29 @@ def test_a_snapshot_that_is_lost_makes_it_begin_anew(place: Place, source: Manag
     source.run("DELETE FROM person WHERE name = 'came later'; TRUNCATE touched")
 
 
-def test_the_holder_alone_may_be_lost(place: Place, source: Managed) -> None:
-    """Somebody ends the idle session that holds the snapshot: those that read under it read to the end."""
-    ended, once = list[object](), Once()
+def test_the_holder_may_be_lost_and_a_worker_after_it(place: Place, source: Managed) -> None:
+    """Somebody ends the idle session that holds the snapshot, and the line of a worker is cut: the other one, which has
+    the snapshot still, reads all to the end, also what the lost one was at."""
+    ended, once, workers = list[object](), Once(), set[int]()
 
     def hear(words: str) -> None:
-        if "%" in words and once():
+        if "%" not in words:
+            return
+        workers.add(threading.get_ident())
+        if line.carried > 8_000_000 and len(workers) == 2 and once():
             ended.extend(
                 source.run(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'"
                     " AND state = 'idle in transaction' AND query NOT LIKE 'COPY%' AND query NOT LIKE 'SET TRANS%'"
                 )
             )
+            line.cut(1)
 
-    made = place.copy(source.at(), f"held-{source.major}", hear=hear)
+    with line_to(source.port) as line:
+        made = place.copy(source.at(line.port), f"held-{source.major}", hear=hear)
     assert ended
     with place.opened(f"held-{source.major}", made) as ask:
-        assert ask("SELECT count(*) FROM public.person") == [(ROWS,)]
+        assert ask("SELECT count(*), count(DISTINCT id) FROM public.person") == [(ROWS, ROWS)]
         assert ask("SELECT length(lo_get(body)) FROM public.kept") == [(1_800_000,)]
 
 

@@ -115,6 +115,7 @@ class Under:
             waiting.put(item)
         failures: list[BaseException] = []
         left: list[Errored] = []
+        done: list[T] = []
 
         def go_through(held: list[T]) -> None:
             """`held` is the item that is worked on; it stays there when its session is lost."""
@@ -130,7 +131,7 @@ class Under:
                         if a.broken and not b.broken:
                             raise SourceSessionLost(error) from error
                         raise
-                    held.clear()
+                    done.append(held.pop())
 
         def worker() -> None:
             held: list[T] = []
@@ -164,7 +165,7 @@ class Under:
                 raise
         if failures:
             raise failures[0]
-        if not waiting.empty():  # what a worker left was left by all
+        if len(done) != len(items):  # what a worker left was left by all
             raise left[-1]
 
 
