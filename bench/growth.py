@@ -9,7 +9,7 @@ from bench.scale.life import Size, lived
 from bench.scale.questions import milliseconds, quick
 
 SMALL, LARGE = 1_000, 100_000
-ASKED = ("one decision", "status", "work list", "a worker that looks for work")
+ASKED = ("one decision", "status", "work list", "a worker that looks for work", "one work beside the ledger")
 
 
 def measure(directory: Path) -> list[Figure]:

@@ -22,6 +22,8 @@ PRESENT = {
     "postgres15": lambda: Path("/usr/lib/postgresql/15/bin/postgres").exists(),
     "nft": lambda: _filters(),
     "loop": lambda: _loops(),
+    "systemd": lambda: shutil.which("systemd-analyze") is not None,
+    "xfs": lambda: _loops() and shutil.which("mkfs.xfs", path=SBIN) is not None,
     "strace": lambda: shutil.which("strace") is not None,
     "namespaces": lambda: _unshares(),
 }

@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -185,6 +186,20 @@ class Life:
     def unfinished(self) -> list[dict[str, Any]]:
         return [w for w in self.works() if w["state"] not in ("done", "rolled_back", "rejected")]
 
+    def must_be_healthy(self) -> None:
+        """The doctor finds nothing: at the latest when all is there that starts beside what was asked for."""
+        said: list[str] = []
+
+        def finds_nothing() -> bool:
+            told = self.run("doctor")
+            said.append(told.stdout + told.stderr)
+            return told.returncode == 0
+
+        try:
+            wait_until(finds_nothing)
+        except AssertionError as late:
+            raise AssertionError(said[-1]) from late
+
     def pid(self) -> int | None:
         """The control plane's process."""
         return self.keeper.status(lifecycle.CONTROL_PLANE).pid
@@ -193,6 +208,17 @@ class Life:
         return subprocess.run(
             ["git", *words], cwd=self.repository, check=True, capture_output=True, text=True, timeout=30
         ).stdout
+
+
+def kill_everything(life: Life, *more: int | None) -> None:
+    """kill -9 of control plane and keeper at once, and of the processes `more`."""
+    pid, keeper = life.pid(), int(life.keeper.ping()["pid"])
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # it would start a keeper
+    for victim in (keeper, *more, pid):
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not life.keeper.answers())
 
 
 def wait_until(reached: Callable[[], Any], seconds: float = 120) -> None:

@@ -133,7 +133,7 @@ def harmless_but(end: End, ruled: Ruled | None = None, *, unsaid: Sequence[str] 
 
 
 def copy(source: End, target: End, server: Server, chosen: Sequence[Chosen], **more: Any) -> Report:
-    calls = {k: more.pop(k) for k in ("progress", "go_on") if k in more}
+    calls = {k: more.pop(k) for k in ("progress", "go_on", "room") if k in more}
     return copy_masked(source, target, server.tools, Wanted(chosen, more.pop("rules", RULES), KEY, **more), **calls)
 
 

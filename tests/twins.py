@@ -5,6 +5,11 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
+from greenroom.ports.runtime import Fence
+
+ANY_CLAIM = Fence("nowhere", 0)
+"""For what a test starts or stops itself: it stands in nobody's way."""
+
 
 class FakeClock:
     """Time that moves only when a test says so; `sleep` moves it."""

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from greenroom.adapters.memory.artifacts import MemoryArtifacts, MemorySealer
 from greenroom.adapters.memory.backups import MemoryBackups
 from greenroom.adapters.memory.clones import MemoryClones
@@ -27,13 +29,15 @@ from greenroom.adapters.memory.sources import MemorySources
 from greenroom.adapters.memory.workers import MemoryWorkers
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Actor, Role
-from greenroom.domain.work import State, Work
+from greenroom.domain.work import ENDED, State, Work
+from greenroom.domain.work_record import asking
 from greenroom.ports.clock import Clock
 from greenroom.ports.probe import Answer
 from greenroom.services import accounts, policy
 from greenroom.services.app import App
 from greenroom.store import records
 from greenroom.store.database import Database
+from greenroom.workflows.claiming import about
 from greenroom.workflows.progress import Progress
 from greenroom.workflows.world import Store, World
 from tests.scripted import ScriptedDatabases
@@ -204,15 +208,27 @@ def added_work(
         requested_at=at,
         request={"commit": "HEAD"} if kind is WorkKind.RELEASE else {},
     )
-    ended = state in (State.DONE, State.REJECTED, State.ROLLED_BACK)
+    ended = state in ENDED
     started = state not in (State.QUEUED, State.WAITING)
     changes = {"started_at": at if started else None, "ended_at": at if ended else None, **columns}
     with world.store.database.transaction() as tx:
         world.store.works.add(tx, work)
         world.store.works.set_columns(tx, work.id, [State.QUEUED], state=state, **changes)
         found = world.store.works.get(tx, work.id)
-    assert found is not None
+        assert found is not None
+        _tell_of(world, tx, found, has_started=started)
     return found
+
+
+def _tell_of(world: World, tx: Connection, work: Work, *, has_started: bool) -> None:
+    """The entries that would stand on the ledger if it had come this far by itself."""
+    entries: list[tuple[str, dict[str, Any]]] = [("requested", asking(work))]
+    if has_started:
+        entries.append(("started", about(work)))
+    if work.state in ENDED or work.state is State.ATTENTION:
+        entries.append((work.state, about(work, **({"error": dict(work.error)} if work.error else {}))))
+    for word, subject in entries:
+        world.store.recorder.append(tx, work.requested_by, f"{work.kind}.{word}", subject)
 
 
 def _evidence(

@@ -1,7 +1,7 @@
 """A long life, made quickly: environments that came and went, releases, works with their history, evidence, a ledger.
 
-Rows that the ledger answers for are written by the recorder itself. Entries that only tell of work, most of a real
-ledger, are chained with the same function and inserted a thousand at a time.
+Rows that the ledger answers for are written by the recorder itself. Entries that tell of work, most of a real ledger,
+are chained with the same function and inserted a thousand at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -18,11 +18,16 @@ from tests.worlds import FULL, memory_app, memory_world, placed, sealed
 from greenroom.adapters.memory.artifacts import Stored
 from greenroom.domain import ledger as chain
 from greenroom.domain.plan import PLANS, WorkKind
+from greenroom.domain.work import State, Work
+from greenroom.domain.work_record import asking
 from greenroom.services.app import App
 from greenroom.store import tables as t
+from greenroom.workflows.claiming import about
 from greenroom.workflows.world import World
 
 AT_A_TIME = 1_000
+OF_ITSELF = 7
+"""Entries of a promotion about what its checks found and where visitors were sent."""
 PATH = ("dev", "qa", "packaging", "uat", "staging")
 
 
@@ -64,7 +69,7 @@ def lived(directory: Any, size: Size) -> Lived:
     for environment in [e.name for e in world.project().environments][:-1]:
         placed(world, newest, environment)
     work = _works(world, size, newest)
-    _tell(world, size.entries)
+    _tell(world, size, newest)
     return Lived(world, memory_app(world), newest, work)
 
 
@@ -111,7 +116,7 @@ def _releases(world: World, size: Size) -> str:
 
 def _works(world: World, size: Size, release: str) -> str:
     """Promotions that ended, each with a line of history for each step; one in a hundred was undone."""
-    now, plan = world.clock.now() - timedelta(days=400), PLANS[WorkKind.PROMOTION]
+    now, plan = _began(world), PLANS[WorkKind.PROMOTION]
     names = [e.name for e in world.project().environments]
     with world.store.database.transaction() as tx:
         for first in range(0, size.works, AT_A_TIME):
@@ -137,17 +142,38 @@ def _history(n: int, steps: tuple[str, ...], start: Any) -> Iterator[dict[str, A
         yield line | {"started_at": start + timedelta(minutes=n), "seconds": 0.5, "detail": ""}
 
 
-def _tell(world: World, entries: int) -> None:
-    """Entries about work until there are as many as asked for, chained as the recorder does."""
+def _tell(world: World, size: Size, release: str) -> None:
+    """Entries about work until there are as many as asked for, chained as the recorder does: each was asked for, began,
+    said something of itself now and then, and ended."""
     with world.store.database.transaction() as tx:
-        entry = _last(tx)
-        for first in range(entry.seq, entries, AT_A_TIME):
-            rows = []
-            for n in range(first, min(first + AT_A_TIME, entries)):
-                about = {"work": f"promotion-old-{n // 50}", "environment": PATH[n % 5], "release": None}
-                entry = chain.append(entry, entry.at, "maker", "promotion.started", {"about": about})
+        entry, rows = _last(tx), []
+        each, more = divmod(size.entries - entry.seq, size.works)
+        for n in range(size.works):
+            for event, subject in _of_work(world, n, release, each + (n < more)):
+                entry = chain.append(entry, entry.at, "maker", event, subject)
                 rows.append({c.name: getattr(entry, c.name) for c in t.ledger.columns})
+                if len(rows) == AT_A_TIME:
+                    tx.execute(t.ledger.insert(), rows)
+                    rows = []
+        if rows:
             tx.execute(t.ledger.insert(), rows)
+
+
+def _of_work(world: World, n: int, release: str, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """`count` entries: as many about one piece of work as a promotion writes, the others about nothing of the kind."""
+    names = [e.name for e in world.project().environments]
+    row = _work(n, names[n % len(names)], release, _began(world), PLANS[WorkKind.PROMOTION].as_dict())
+    environment, at = row["environment"], row["requested_at"]
+    work = Work(row["id"], WorkKind.PROMOTION, environment, release, PLANS[WorkKind.PROMOTION], State.DONE, "maker", at)
+    yield "promotion.requested", asking(work)
+    yield "promotion.started", about(work)
+    for number in range(count - 3):
+        yield "noted", {"about": {"work": work.id} if number < OF_ITSELF else {"environment": environment}}
+    yield f"promotion.{row['state']}", about(work)
+
+
+def _began(world: World) -> datetime:
+    return world.clock.now() - timedelta(days=400)
 
 
 def _last(tx: Connection) -> chain.Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
@@ -59,7 +60,7 @@ def milliseconds(ask: Callable[[], object], rounds: int = ROUNDS) -> float:
 def quick(lived: Lived) -> dict[str, Callable[[], object]]:
     """Questions that should not grow with what there ever was."""
     world, app = lived.world, lived.app
-    database, works, owner = world.store.database, world.store.works, "bench"
+    database, works, owner, numbers = world.store.database, world.store.works, "bench", itertools.cycle(range(20))
 
     def looked() -> object:
         with database.reading() as tx:
@@ -69,6 +70,10 @@ def quick(lived: Lived) -> dict[str, Callable[[], object]]:
     def known() -> object:
         with database.reading() as tx:
             return records.account_by_token(tx, lived.token_hash)
+
+    def witnessed() -> object:
+        with database.reading() as tx:
+            return world.store.witness.work(tx, f"promotion-old-{next(numbers)}")  # another one each time
 
     with database.reading() as tx:
         middle = world.store.recorder.count(tx) // 2
@@ -82,6 +87,7 @@ def quick(lived: Lived) -> dict[str, Callable[[], object]]:
         "a release by its version": lambda: app.release_digest("3.0"),
         "a page of the ledger": lambda: record_keeping.entries(app, ADMINISTRATOR, after=middle, limit=100),
         "a worker that looks for work": looked,
+        "one work beside the ledger": witnessed,
         "whose token it is": known,
     }
 

@@ -163,5 +163,8 @@ MORE = {
     " copied. Install it system-wide.",
     "work.forward_only.attention": "The one moment at which Greenroom asks a person to choose: stay on the newer"
     " release, or give up what was written since. See [states](states.md).",
+    "work.contradicted": "Its row is not what was asked for, or nobody asked for it: nothing of it is carried out. What"
+    " had begun stands in `attention`."
+    " See [troubleshooting](../operate/troubleshooting.md#the-ledger-does-not-hold-together).",
     "work.step_unknown": "The work waits; nothing is guessed. See [upgrading](../operate/upgrade.md).",
 }

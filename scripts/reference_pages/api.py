@@ -42,6 +42,7 @@ stable; `next` says who or what can help.
 | 404 | no such thing (`….unknown`), no such address |
 | 408, 413 | the request took longer than 15 s to arrive, or has more than 1 MiB |
 | 409 | the answer is no: a gate (the checklist is in `facts`), a rule |
+| 429 | not now: as many requests that may take long as are carried out at once (`Retry-After` says when to ask again) |
 | 421 | another host name than this machine's |
 | 500 | something broke: an incident id, and the rest in the control plane's log |
 | 503 | ask later: the store, the keeper or the edge does not answer |

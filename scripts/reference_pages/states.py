@@ -72,6 +72,7 @@ A rollback that cannot be done is an answer of no: nothing changed, so it is `re
 | an undo failed | tried {UNDO_ATTEMPTS} times in all, then `attention` |
 | `retire` or `record` failed | tried 5 times in all, then `attention`: from there on nothing is undone |
 | the worker died | another takes the row up at the same step; the step is done again |
+| its row is not what the ledger tells | refused; had it begun, `attention` ([why](errors.md#workcontradicted)) |
 
 Pauses between tries, in seconds: {seconds}.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets as randomness
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ from greenroom.ports.backups import Storage
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_work
 from greenroom.services.policy import AppliedPolicy
+from greenroom.store.belonging import belong
 from greenroom.store.database import Database
 from greenroom.workflows.crash import crash_points
 from greenroom.workflows.engine import Engine
@@ -77,13 +79,20 @@ def store_url(home: Home) -> str:
 def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     """Wire a control plane over `home`. `first` is the configuration of a home that has none yet.
 
-    Opens the store and starts no thread and no process.
+    Opens the store and starts no thread and no process. Raises Refused (`store.lost`, `store.other_home`).
     """
     clock = clock_of(os.environ)
     ids = SortableIdentifiers(clock)
     database = Database(store_url(home), clock)
     _refuse_an_empty_one(home, database)
     database.open()
+    owner = _owner(home)
+    if database.file != home.store:
+        try:
+            belong(database, owner, f"{socket.gethostname()}:{home.root}")
+        except Refused:
+            database.close()
+            raise
     policy = AppliedPolicy(database, first)
     project = policy().project
     keeper = KeeperClient(home.keeper, heal=True)
@@ -127,7 +136,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
         progress=Progress(clock),
         project=policy,
     )
-    engine = Engine(world, procedure(), _decider(world), owner=_owner(home), crash=crash_points(os.environ))
+    engine = Engine(world, procedure(), _decider(world), owner=owner, crash=crash_points(os.environ))
     return Control(home, keeper, world, engine, App(world, engine.poke))
 
 

@@ -25,7 +25,7 @@ from greenroom.config.project import ProjectConfig
 from greenroom.domain.disk import is_full
 from greenroom.domain.errors import BadInput, Errored, GreenroomError, Refused, from_dict
 from greenroom.domain.names import NAME
-from greenroom.keeper.client import KeeperClient, ensure_keeper
+from greenroom.keeper.client import KeeperClient, ensure_keeper, left_behind
 from greenroom.keeper.spec import Spec
 from greenroom.serving import HELD_SECONDS, failure_file, full, other_project, project_of, serve, write_private
 
@@ -89,14 +89,18 @@ def _up(repository: Path, home_root: Path | None, say: Say) -> dict[str, Any]:
 def down(home_root: Path, say: Say, *, applications: bool = True, patience: float = HELD_SECONDS) -> dict[str, Any]:
     """Stop the control plane; with `applications` also everything it keeps: the edge first, databases last.
 
-    Without, applications and the edge go on serving under the keeper; visitors who are held for a migration are waited
-    for, and Refused (`control_plane.visitors_wait`) is raised when they still wait after `patience` seconds.
+    What a keeper left that died is ended too. Without, applications and the edge go on serving under the keeper;
+    visitors who are held for a migration are waited for, and Refused (`control_plane.visitors_wait`) is raised when
+    they still wait after `patience` seconds.
     """
     if not (home_root / "private").is_dir():
         raise BadInput("home.absent", f"there is no Greenroom in {home_root}", hint="greenroom up makes one")
     home = Home.at(home_root)
     keeper = KeeperClient(home.keeper)
     stopped: list[str] = []
+    if not keeper.answers() and left_behind(home.keeper):
+        say("the keeper is gone; another takes over what it kept")
+        ensure_keeper(home.keeper, at_rest=True)  # what died is not started to be ended
     try:
         names = [s.name for s in keeper.all()]
     except OSError:
@@ -112,6 +116,8 @@ def down(home_root: Path, say: Say, *, applications: bool = True, patience: floa
     if applications:
         keeper.shutdown(stop_children=True)
         _lift_limits(home)
+    else:
+        keeper.wake()
     return {"home": str(home.root), "stopped": stopped}
 
 
@@ -169,10 +175,14 @@ def _refuse_other_project(root: Path, wanted: str, served: str | None) -> None:
 
 @contextmanager
 def _keeper(home: Home) -> Iterator[KeeperClient]:
-    """A keeper runs. When the block fails, one that was started for it and keeps nothing ends again."""
+    """A keeper runs. When the block fails, one that was started for it and keeps nothing ends again.
+
+    Where no control plane answers either it begins at rest: applications that died must not start before the rules of
+    their network stand, which the control plane sets.
+    """
     keeper = KeeperClient(home.keeper)
     was_there = keeper.answers()
-    ensure_keeper(home.keeper)
+    ensure_keeper(home.keeper, at_rest=not _answers(home))
     try:
         yield keeper
     except BaseException:
@@ -195,12 +205,12 @@ def _in_force(home: Home) -> tuple[str, ProjectConfig]:
             return known["url"], load(json.loads(answer.read())["text"])
     except urllib.error.HTTPError as e:
         raise from_dict(json.loads(e.read())) from e
-    except OSError as e:
+    except (OSError, ValueError, LookupError, TypeError) as e:  # what answers may be another program by now
         raise Errored(
             "control_plane.silent",
-            f"the control plane at {known['url']} does not say what is in force",
-            because=str(e),
-            hint=f"its log is {home.logs / 'control-plane.log'}",
+            f"what answers at {known['url']} does not say which configuration is in force",
+            because=f"{type(e).__name__}: {e}",
+            hint=f"see who listens there; the control plane's log is {home.logs / 'control-plane.log'}",
         ) from e
 
 

@@ -143,7 +143,7 @@ class Hands:
         try:
             self._control.world.databases.sweep()
             self._control.world.clones.sweep()
-            self._control.world.vault.sweep(self._unfinished())
+            self._sweep()
             recover(self._control.app)
         except Exception:  # work goes on all the same: it starts by itself what it needs
             log.exception("recovery.broke")
@@ -154,11 +154,16 @@ class Hands:
             self._custodian.start()
             self._guard.start()
 
-    def _unfinished(self) -> set[str]:
-        store = self._control.world.store
-        with store.database.reading() as tx:
-            found = store.works.find(tx, states=UNFINISHED, limit=MOST_UNFINISHED)
-        return {w.id for w in found}
+    def _sweep(self) -> None:
+        """What work left that ended goes; what work that has not ended may need stays."""
+        world = self._control.world
+        with world.store.database.reading() as tx:
+            found = world.store.works.find(tx, states=UNFINISHED, limit=MOST_UNFINISHED)
+        if len(found) == MOST_UNFINISHED:  # there may be more, and nothing of theirs may go
+            return
+        unfinished = {w.id for w in found}
+        world.vault.sweep(unfinished)
+        world.candidates.sweep(unfinished)
 
     def _watch_keeper(self) -> None:
         """The keeper keeps us, and we the keeper: without one nothing that dies would be started again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ import pytest
 
 from greenroom.adapters.memory.clones import MemoryClones
 from greenroom.adapters.memory.datasets import MemoryVault
+from greenroom.adapters.postgres import room
 from greenroom.domain.clone import Clone, CloneState, key_of
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import Services
 from greenroom.ports.clones import Clones
 from tests.clone_support import clones_of, dataset, publish, wanted
@@ -37,6 +39,7 @@ class Bench(Protocol):
     def boundaries(self) -> list[str]: ...
     def runs(self, clone: Clone) -> bool: ...
     def is_left(self, clone: Clone) -> bool: ...
+    def crowded(self) -> Any: ...
 
 
 class MemoryBench:
@@ -67,6 +70,12 @@ class MemoryBench:
 
     def is_left(self, clone: Clone) -> bool:
         return clone.key in self.memory.holds
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        self.memory.free = 10
+        yield
+        self.memory.free = 1 << 62
 
 
 class PostgresBench:
@@ -108,6 +117,16 @@ class PostgresBench:
         home = self.ground.home
         places = (home.environments / clone.key, home.private / "database" / f"{clone.key}.secrets.json")
         return any(p.exists() for p in places) or self.runs(clone)
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        """The disk has hardly any room, and shares no blocks; what a clone takes is given back when it is reset."""
+        full = shutil.disk_usage("/")._replace(free=0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(room.shutil, "disk_usage", lambda _: full)
+            patch.setattr(room, "shares_blocks", lambda _: False)
+            patch.setattr(room, "size_on_disk", lambda _: 10)
+            yield
 
 
 def _die(at: str, boundary: str) -> None:
@@ -164,6 +183,21 @@ def test_the_address_stays_and_is_asked_for_again(bench: Bench) -> None:
     assert bench.holds(again) == "new"
 
 
+def test_what_there_is_no_room_for_is_refused_before_anything_is_gone(bench: Bench) -> None:
+    """With how much is needed and how much there is; what is in the clone stays, and with room it is filled anew."""
+    clone = made(bench, "cart")
+    again = replace(clone, dataset="new")
+    with bench.crowded():
+        for ask in (bench.clones.need_room, bench.clones.fill):
+            with pytest.raises(Refused) as refused:
+                ask(again)
+            assert refused.value.code == "home.no_room"
+            assert refused.value.facts == {"needed": clone.bytes, "free": 10}
+    assert bench.holds(clone) == "old"
+    bench.clones.fill(again)
+    assert bench.holds(again) == "new"
+
+
 def test_an_attempt_that_was_killed_is_no_hindrance(bench: Bench) -> None:
     """Wherever it died: the same attempt again gives a whole clone, and its address opens."""
     for boundary in bench.boundaries():
@@ -203,9 +237,36 @@ def test_one_that_is_being_made_is_not_swept(bench: Bench) -> None:
         sweeper.start()
         bench.clones.fill(clone)
         bench.clones.note(replace(clone, state=READY))
-    sweeper.join(30)
+    sweeper.join(240)
     assert swept == [0]
     assert bench.holds(clone) == "old"
+
+
+def test_nobody_waits_longer_for_a_turn_than_they_said(bench: Bench) -> None:
+    """Refused with when to ask again; another clone is free meanwhile, and this one afterwards."""
+    clone, other = wanted("cart", "old"), wanted("other", "old")
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bench.clones.held(clone.key):
+            held.set()
+            let_go.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(30)
+        for seconds in (0.0, 0.2):
+            with pytest.raises(Refused) as refused, bench.clones.held(clone.key, seconds=seconds):
+                raise AssertionError("two have it")
+            assert (refused.value.code, refused.value.facts["retry_after"]) == ("clone.busy", 5)
+        with bench.clones.held(other.key, seconds=0):
+            pass
+    finally:
+        let_go.set()
+        holder.join()
+    with bench.clones.held(clone.key, seconds=0):
+        pass
 
 
 def test_cleared_is_gone_and_can_be_repeated(bench: Bench) -> None:

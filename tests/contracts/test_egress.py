@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.egress.nftables import NftEgress
-from greenroom.adapters.egress.ruleset import table_of
+from greenroom.adapters.egress.ruleset import MOST_OWN, table_of
 from greenroom.adapters.home import Home
 from greenroom.adapters.memory.egress import MemoryEgress
 from greenroom.adapters.postgres.record import user_name
@@ -94,7 +96,8 @@ def real(ground: Real) -> Iterator[Real]:
     ground.egress = ground.other()
     yield ground
     ground.egress.lift()
-    (ground.home.private / "egress.json").unlink(missing_ok=True)
+    for name in ("egress.json", "egress-names.json"):
+        (ground.home.private / name).unlink(missing_ok=True)
 
 
 @pytest.fixture(params=["memory", pytest.param("nftables", marks=pytest.mark.needs("nft"))])
@@ -214,6 +217,49 @@ def test_this_machine_is_not_the_environments_own(real: Real) -> None:
             assert not real.tries("qa", "127.0.0.1", port)
         real.egress.look({})
         assert not real.tries("qa", "::1", port)
+
+
+@pytest.mark.needs("nft")
+def test_a_crowd_of_listeners_makes_no_crowd_of_rules(real: Real) -> None:
+    """Of hundreds of addresses that it listens on so many are its own, the lowest, and it is said; fewer again, all."""
+    with ExitStack() as held:
+        mine = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(MOST_OWN + 50)]
+        for one in mine:
+            _belongs_to(real.users["qa"], one)
+        ports = sorted(int(one.getsockname()[1]) for one in mine)
+        real.egress.limit([qa()])
+        told = subprocess.run(
+            ["nft", "list", "set", "inet", real.table(), "own"], capture_output=True, text=True, env={"PATH": SBIN}
+        )
+        assert told.stdout.count(". tcp .") == MOST_OWN
+        assert real.egress.standing().crowded == {"qa"}
+        assert real.tries("qa", "127.0.0.1", ports[0])
+        assert not real.tries("qa", "127.0.0.1", ports[-1])
+        for one in mine[50:]:
+            one.close()
+        real.egress.look({})
+        assert real.egress.standing().crowded == frozenset()
+        assert real.tries("qa", "127.0.0.1", int(mine[49].getsockname()[1]))
+
+
+@pytest.mark.needs("nft")
+def test_a_slow_resolver_cuts_nobody_off(real: Real) -> None:
+    """The next control plane begins while names cannot be looked up: what was allowed by name stays reachable."""
+    real.egress.limit([qa(f"{PARTNER}:9001")])
+    assert real.tries("qa", real.world.address, 9001)
+    answers = threading.Event()
+
+    def slow(host: str) -> list[str]:
+        answers.wait(60)
+        return []
+
+    after = NftEgress(real.home, "shop", SystemClock(), resolve=slow, resolv_conf=real.home.private / "resolv.conf")
+    try:
+        after.limit([qa(f"{PARTNER}:9001")])
+        assert real.tries("qa", real.world.address, 9001)
+    finally:
+        answers.set()
+        after.lift()
 
 
 @pytest.mark.needs("nft")

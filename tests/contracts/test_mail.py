@@ -46,7 +46,7 @@ class Real:
 
     def smtp(self, environment: str) -> smtplib.SMTP:
         address = self.boxes.address(environment)
-        return smtplib.SMTP(address.host, address.port, timeout=20)
+        return smtplib.SMTP(address.host, address.port, timeout=60)
 
     def send(self, environment: str, to: str, subject: str) -> None:
         message = EmailMessage()
@@ -272,4 +272,4 @@ def test_only_this_machine_is_served(real: Real) -> None:
     assert address.host == "127.0.0.1"
     listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
     assert f"0100007F:{address.port:04X}" in listening and f"00000000:{address.port:04X}" not in listening
-    assert socket.create_connection((address.host, address.port), 5).close() is None
+    assert socket.create_connection((address.host, address.port), 60).close() is None

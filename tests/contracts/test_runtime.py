@@ -12,10 +12,11 @@ import pytest
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.adapters.runtimes.toolchain import Interpreter
-from greenroom.domain.errors import BadInput
+from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.secret import Secret
-from greenroom.ports.runtime import Finished, InstanceState, Place, Runtime, Unpacked
+from greenroom.ports.runtime import Fence, Finished, InstanceState, Place, Runtime, Unpacked
 from tests.runtime_support import PYTHON, eventually, get, kept, made_home, python, release, web
+from tests.twins import ANY_CLAIM
 
 
 @dataclass
@@ -67,44 +68,70 @@ def test_prepare_refuses_a_name_that_is_no_name(stage: Stage) -> None:
 def test_an_instance_runs_until_it_is_stopped(stage: Stage) -> None:
     """Started: running, with a pid and a log; stopped: unknown."""
     spec = web(stage.place, stage.release)
-    started = stage.runtime.start(spec)
+    started = stage.runtime.start(spec, fence=ANY_CLAIM)
     assert started.state is InstanceState.RUNNING
     if stage.real:
         eventually(lambda: get(spec.dial.removeprefix("unix/")))
     found = stage.runtime.instance("web-1")
     assert found.pid is not None
     assert found.log == stage.place.logs / "web-1.log"
-    stage.runtime.stop("web-1", seconds=10)
+    stage.runtime.stop("web-1", seconds=10, fence=ANY_CLAIM)
     assert stage.runtime.instance("web-1").state is InstanceState.UNKNOWN
 
 
 def test_starting_twice_starts_once(stage: Stage) -> None:
     """The id is the key: the same id with another command changes nothing."""
     spec = web(stage.place, stage.release, "twice")
-    stage.runtime.start(spec)
+    stage.runtime.start(spec, fence=ANY_CLAIM)
     if stage.real:
         eventually(lambda: get(spec.dial.removeprefix("unix/")))
     first = stage.runtime.instance("twice")
-    assert stage.runtime.start(spec).pid == first.pid
-    assert stage.runtime.start(dataclasses.replace(spec, command=(PYTHON, "other.py"))).pid == first.pid
+    assert stage.runtime.start(spec, fence=ANY_CLAIM).pid == first.pid
+    assert (
+        stage.runtime.start(dataclasses.replace(spec, command=(PYTHON, "other.py")), fence=ANY_CLAIM).pid == first.pid
+    )
     assert len([i for i in stage.runtime.instances() if i.id == "twice"]) == 1
-    stage.runtime.stop("twice", seconds=10)
+    stage.runtime.stop("twice", seconds=10, fence=ANY_CLAIM)
+
+
+def test_who_comes_with_an_older_claim_starts_and_stops_nothing(stage: Stage) -> None:
+    """From the first call with a later claim on, of that environment alone; an equal claim goes on."""
+    late, later = Fence("dev", 7), Fence("dev", 8)
+    runtime, spec = stage.runtime, web(stage.place, stage.release, "fenced")
+    assert runtime.fence("dev") <= late.token
+    runtime.start(spec, fence=late)
+    runtime.stop("fenced", seconds=10, fence=later)
+    assert runtime.fence("dev") == later.token
+    for overtaken in (
+        lambda: runtime.start(spec, fence=late),
+        lambda: runtime.stop("fenced", seconds=10, fence=late),
+    ):
+        with pytest.raises(Refused) as refused:
+            overtaken()
+        assert refused.value.code == "runtime.stale_token"
+    assert runtime.instance("fenced").state is InstanceState.UNKNOWN
+    runtime.start(spec, fence=later)
+    with pytest.raises(Refused):
+        runtime.stop("fenced", seconds=10, fence=late)
+    assert runtime.instance("fenced").state is InstanceState.RUNNING
+    runtime.stop("fenced", seconds=10, fence=later)
+    runtime.stop("never", seconds=10, fence=Fence("qa", 1))
 
 
 def test_instances_are_listed_by_environment(stage: Stage) -> None:
     """Only the environment's own instances are listed."""
     other = stage.runtime.prepare("qa")
-    stage.runtime.start(web(stage.place, stage.release, "one"))
-    stage.runtime.start(web(other, stage.release, "two"))
+    stage.runtime.start(web(stage.place, stage.release, "one"), fence=ANY_CLAIM)
+    stage.runtime.start(web(other, stage.release, "two"), fence=ANY_CLAIM)
     assert [i.id for i in stage.runtime.instances("qa")] == ["two"]
     assert {"one", "two"} <= {i.id for i in stage.runtime.instances()}
     for name in ("one", "two"):
-        stage.runtime.stop(name, seconds=10)
+        stage.runtime.stop(name, seconds=10, fence=ANY_CLAIM)
 
 
 def test_unknown_ids_are_fine(stage: Stage) -> None:
     """Asking for or stopping what never was is no error."""
-    stage.runtime.stop("never", seconds=1)
+    stage.runtime.stop("never", seconds=1, fence=ANY_CLAIM)
     assert stage.runtime.instance("never").state is InstanceState.UNKNOWN
 
 
@@ -112,7 +139,7 @@ def test_unknown_ids_are_fine(stage: Stage) -> None:
 def test_hostile_ids_are_bad_input(stage: Stage, name: str) -> None:
     """An id becomes a file's name, so what cannot be one is refused."""
     with pytest.raises(BadInput):
-        stage.runtime.start(web(stage.place, stage.release, name))
+        stage.runtime.start(web(stage.place, stage.release, name), fence=ANY_CLAIM)
     with pytest.raises(BadInput):
         stage.run("true", log_name=name)
 
@@ -122,12 +149,12 @@ def test_what_ends_by_itself_backs_off_and_counts(stage: Stage) -> None:
     if isinstance(stage.runtime, MemoryRuntime):
         stage.runtime.will_exit("ends", "exit code 3")
     spec = dataclasses.replace(web(stage.place, stage.release, "ends"), command=("sh", "-c", "exit 3"))
-    stage.runtime.start(spec)
+    stage.runtime.start(spec, fence=ANY_CLAIM)
     eventually(lambda: stage.runtime.instance("ends").exits >= 1)
     found = stage.runtime.instance("ends")
     assert found.last_exit == "exit code 3"
     assert found.state in (InstanceState.BACKING_OFF, InstanceState.RUNNING)
-    stage.runtime.stop("ends", seconds=10)
+    stage.runtime.stop("ends", seconds=10, fence=ANY_CLAIM)
 
 
 def test_a_command_runs_to_its_end(stage: Stage) -> None:

@@ -73,7 +73,7 @@ class Local:
         process = self._hired[owner]
         process.send_signal(signal.SIGCONT)
         try:
-            return process.wait(2) == -signal.SIGKILL
+            return process.wait(3) == -signal.SIGKILL
         except subprocess.TimeoutExpired:
             return False
 

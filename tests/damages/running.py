@@ -13,10 +13,13 @@ from greenroom.adapters.caddy.pointer import Routes
 from greenroom.adapters.clock import SystemClock
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.work import State, Work
+from greenroom.domain.work_record import asking
 from greenroom.keeper.spec import Spec
 from greenroom.ports.edge import Pointer
 from greenroom.store.database import Database
+from greenroom.store.recorder import Recorder
 from greenroom.store.works import Works
+from greenroom.workflows.claiming import about
 from tests.damages.ground import Damage, again, damage
 from tests.life_support import Life, wait_until
 
@@ -119,9 +122,11 @@ def work_is_stuck(life: Life) -> Damage:
     work = Work(
         "check-stuck", WorkKind.CHECK, "dev", release, plan, State.QUEUED, "owner", clock.now(), request={"checks": []}
     )
+    recorder, error = Recorder(database), {"message": "the disk was full", "outcome": "errored", "code": "x.y"}
     with database.transaction() as tx:
         works.add(tx, work)
-        error = {"message": "the disk was full", "outcome": "errored", "code": "x.y"}
+        for word, subject in (("requested", asking(work)), ("attention", about(work, error=error))):
+            recorder.append(tx, work.requested_by, f"check.{word}", subject)
         works.set_columns(tx, work.id, [State.QUEUED], state=State.ATTENTION, started_at=clock.now(), error=error)
     database.close()
     said = yield "work", "check-stuck needs a person: the disk was full"

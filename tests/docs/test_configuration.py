@@ -39,7 +39,7 @@ def published() -> Any:
 
 def generate(*arguments: str) -> subprocess.CompletedProcess[str]:
     script = [sys.executable, str(ROOT / "scripts" / "generate_docs.py"), *arguments]
-    return subprocess.run(script, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(script, capture_output=True, text=True, check=False, timeout=280)
 
 
 def test_the_pages_are_what_the_code_says() -> None:

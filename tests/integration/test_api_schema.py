@@ -116,7 +116,7 @@ def send(ground: Ground, operation: Any, who: str, look: Look) -> None:
         @given(strategy, st.data())
         def ask(case: Any, data: st.DataObject) -> None:
             case = with_real_names(case, ground.names, data)
-            response = case.call(base_url=ground.plane.url, headers=headers, timeout=20)
+            response = case.call(base_url=ground.plane.url, headers=headers, timeout=120)
             look(case, response)
 
         with suppress(Unsatisfiable):  # an operation that takes nothing has no invalid request

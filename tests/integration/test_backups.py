@@ -112,7 +112,7 @@ def test_killed_anywhere_it_is_finished_by_the_next(made: Ground, restorable: An
     backups.put_back("kills", name)
     backups.discard("kills", name)
     assert rows(made, "kills") == 3
-    assert backups.stream("kills").problem == ""
+    wait_until(lambda: backups.stream("kills").problem == "")
 
 
 @pytest.mark.parametrize("boundary", REBUILDING + EXCHANGING)

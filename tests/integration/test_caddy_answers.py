@@ -33,8 +33,9 @@ def get(edge: Stage, environment: str, path: str, accept: str = "text/html,*/*;q
 
 
 def entries(edge: Stage) -> list[dict[str, object]]:
+    """The last one may be half written."""
     log = edge.home.root / "edge" / "log" / "access.json"
-    return [json.loads(line) for line in log.read_text().splitlines()]
+    return [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def entry_of(edge: Stage, incident: str) -> dict[str, object]:

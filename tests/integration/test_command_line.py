@@ -128,6 +128,20 @@ def until_baking(plane: Plane) -> None:
     raise AssertionError(run("work", "list", plane=plane).stdout + run("status", plane=plane).stdout)
 
 
+def at_rest(plane: Plane, seconds: float = 1.0) -> None:
+    """What other tests asked for has ended: nothing was written for so long."""
+    deadline, seen, since = time.monotonic() + 60, -1, 0.0
+    while time.monotonic() < deadline:
+        with plane.world.store.database.reading() as tx:
+            count = plane.world.store.recorder.count(tx)
+        if count == seen and time.monotonic() - since > seconds:
+            return
+        if count != seen:
+            seen, since = count, time.monotonic()
+        time.sleep(0.05)
+    raise AssertionError("something is written all the time")
+
+
 def test_ctrl_c_leaves_the_work_going(plane: Plane) -> None:
     """It says so, and the work still waits for its approval."""
     placed(plane.world, sealed(plane.world, "3.0"), "staging")
@@ -288,6 +302,7 @@ def test_the_ledger_is_exported_to_a_new_file_only(
 
 def test_a_list_says_that_there_is_more(plane: Plane, capsys: pytest.CaptureFixture[str]) -> None:
     """Of how many, and the words that show the others, which do; what is shown whole says nothing of the kind."""
+    at_rest(plane)
     assert main(["ledger", "show", "--limit", "3", "--json"]) == 0
     out, err = capsys.readouterr()
     shown = [e["seq"] for e in json.loads(out)]

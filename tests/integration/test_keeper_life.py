@@ -354,3 +354,41 @@ def test_malformed_requests_are_answered_and_survived(directory: Path, line: byt
         answer = connection.makefile("rb").readline()
     assert json.loads(answer)["error"] == "KeeperRefused"
     assert client.status("one").pid == before.pid
+
+
+def test_at_rest_it_keeps_what_runs_and_starts_nothing(directory: Path) -> None:
+    """What died with the keeper, and what dies later, waits until the keeper is woken; what is asked for by name does
+    not."""
+    client = ensure_keeper(directory)
+    lives, died, later, named = (client.start(sleeper(directory, n)) for n in ("lives", "died", "later", "named"))
+    kill_keeper(client)
+    for victim in (died, named):
+        os.kill(victim.pid or 0, signal.SIGKILL)
+    client = ensure_keeper(directory, at_rest=True)
+    os.kill(later.pid or 0, signal.SIGKILL)
+    eventually(lambda: client.status("later").state == "backing-off")
+    assert client.start(sleeper(directory, "named")).state == "running"
+    assert client.start(sleeper(directory, "fresh")).state == "running"
+    assert client.status("lives").pid == lives.pid
+    time.sleep(1.5)  # longer than it backs off
+    assert [client.status(n).state for n in ("died", "later")] == ["backing-off"] * 2
+    assert [len(processes_with(f"{directory}:{n}")) for n in ("died", "later")] == [0, 0]
+    client.wake()
+    eventually(lambda: [client.status(n).state for n in ("died", "later")] == ["running"] * 2)
+    client.wake()
+    assert client.status("lives").pid == lives.pid
+    for name in ("lives", "died", "later", "named", "fresh"):
+        eventually(lambda name=name: len(processes_with(f"{directory}:{name}")) == 1)
+
+
+def test_what_rests_can_be_stopped(directory: Path) -> None:
+    """It is forgotten without having been started."""
+    client = ensure_keeper(directory)
+    died = client.start(sleeper(directory))
+    kill_keeper(client)
+    os.kill(died.pid or 0, signal.SIGKILL)
+    client = ensure_keeper(directory, at_rest=True)
+    client.stop("one")
+    client.wake()
+    assert client.status("one").state == "unknown"
+    assert processes_with(f"{directory}:one") == []

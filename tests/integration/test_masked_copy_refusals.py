@@ -9,7 +9,7 @@ import pytest
 
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.target import CONTENT, read_mark
-from greenroom.domain.data import Link
+from greenroom.domain.data import Link, Root, Subset
 from greenroom.domain.errors import BadInput, GreenroomError, Refused
 from greenroom.domain.secret import Secret
 from tests.masked_copy_support import Server, copy, harmless_but, rows, run, servers
@@ -50,6 +50,23 @@ def refused(ground: tuple[Server, End], chosen: Any, **more: Any) -> GreenroomEr
         assert connection.execute(CONTENT.encode()).fetchall() == []
         assert read_mark(connection) is None
     return caught.value
+
+
+def test_a_copy_without_room_is_refused_by_its_size(ground: tuple[Server, End]) -> None:
+    """The size of the whole database is asked for; of a subset, about as much as it keeps. Nothing was written."""
+    asked: list[int] = []
+
+    def room(size: int) -> None:
+        asked.append(size)
+        raise Refused("home.no_room", "there is no room")
+
+    chosen = harmless_but(ground[1])
+    assert refused(ground, chosen, room=room).code == "home.no_room"
+    size = rows(ground[1], "SELECT pg_database_size(current_database())")[0][0]
+    assert asked == [pytest.approx(size, rel=0.05)]
+    subset = Subset((Root("public.person", "id = 1"),))
+    assert refused(ground, chosen, room=room, subset=subset).code == "home.no_room"
+    assert 0 < asked[1] < asked[0]
 
 
 def test_every_unruled_column_is_named(ground: tuple[Server, End]) -> None:

@@ -26,6 +26,9 @@ from tests.masking_support import (
     set_key,
 )
 
+pytestmark = pytest.mark.timeout(900)
+"""Some of them take a minute on a quick machine."""
+
 ON_TEXT: list[tuple[str, dict[str, Any]]] = [
     ("first_name", {}),
     ("last_name", {"locale": "de_DE"}),

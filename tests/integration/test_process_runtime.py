@@ -35,6 +35,7 @@ from tests.runtime_support import (
     release,
     web,
 )
+from tests.twins import ANY_CLAIM
 
 IS_ROOT = os.geteuid() == 0
 
@@ -51,7 +52,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def serving(stage: Stage, name: str, **env: object) -> tuple[str, dict[str, object]]:
     """Start the web application; its socket, and what it sees."""
     spec = web(stage.place, stage.release, name, **env)
-    stage.runtime.start(spec)
+    stage.runtime.start(spec, fence=ANY_CLAIM)
     path = spec.dial.removeprefix("unix/")
     eventually(lambda: get(path))
     return path, json.loads(get(path))
@@ -72,10 +73,10 @@ def test_a_request_in_flight_finishes_after_stop(stage: Stage) -> None:
 def test_what_does_not_handle_sigterm_ends_at_once(stage: Stage) -> None:
     """As process 1 of its sandbox it would never notice the signal; it must not cost the whole time limit."""
     spec = dataclasses.replace(web(stage.place, stage.release, "plain"), command=("sleep", "304"))
-    stage.runtime.start(spec)
+    stage.runtime.start(spec, fence=ANY_CLAIM)
     time.sleep(0.3)
     began = time.monotonic()
-    stage.runtime.stop("plain", seconds=30)
+    stage.runtime.stop("plain", seconds=30, fence=ANY_CLAIM)
     assert time.monotonic() - began < 15, "half of its time limit"
 
 
@@ -96,7 +97,7 @@ def test_the_environment_is_exact(stage: Stage) -> None:
     assert isinstance(env, dict)
     assert {k: v for k, v in env.items() if k not in ("LC_CTYPE", "PWD")} == expected
     assert seen["fds"] == ["0", "1", "2", *seen["fds"][3:]]  # type: ignore[index]
-    stage.runtime.stop("exact", seconds=5)
+    stage.runtime.stop("exact", seconds=5, fence=ANY_CLAIM)
 
 
 def test_secrets_are_in_no_command_line(stage: Stage) -> None:
@@ -110,7 +111,7 @@ def test_secrets_are_in_no_command_line(stage: Stage) -> None:
             except OSError:
                 continue
     assert b"s3cret-in-no-cmdline" not in lines
-    stage.runtime.stop("quiet", seconds=5)
+    stage.runtime.stop("quiet", seconds=5, fence=ANY_CLAIM)
 
 
 @pytest.mark.needs("root")
@@ -124,7 +125,7 @@ def test_it_runs_as_its_environments_own_user(stage: Stage) -> None:
     assert isinstance(status, dict)
     assert {int(status[c], 16) for c in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
     assert status["NoNewPrivs"] == "1"
-    stage.runtime.stop("user", seconds=5)
+    stage.runtime.stop("user", seconds=5, fence=ANY_CLAIM)
 
 
 @pytest.mark.needs("root")
@@ -147,7 +148,7 @@ def test_another_environments_user_reaches_nothing(stage: Stage) -> None:
     assert ended.code == 0, ended.output
     assert len(ended.output.splitlines()) == 5
     assert set(ended.output.splitlines()) <= {"Permission denied", "No such file or directory"}
-    stage.runtime.stop("closed", seconds=5)
+    stage.runtime.stop("closed", seconds=5, fence=ANY_CLAIM)
 
 
 @pytest.mark.needs("root")
@@ -163,7 +164,7 @@ def test_the_proxys_group_may_connect(stage: Stage) -> None:
 
     assert connects(gid)
     assert not connects(65533)
-    stage.runtime.stop("edge", seconds=5)
+    stage.runtime.stop("edge", seconds=5, fence=ANY_CLAIM)
 
 
 def test_a_sandboxed_process_sees_only_its_own(stage: Stage) -> None:
@@ -186,7 +187,7 @@ def test_a_sandboxed_process_sees_only_its_own(stage: Stage) -> None:
     command = ("sh", "-c", look.replace("$", "$$"))
     ended = stage.runtime.run(stage.place, stage.release, command, env, seconds=20, log_name="see.log")
     assert ended.output == "fine\n"
-    stage.runtime.stop("alone", seconds=5)
+    stage.runtime.stop("alone", seconds=5, fence=ANY_CLAIM)
 
 
 def test_a_stale_socket_is_removed_before_every_start(stage: Stage) -> None:
@@ -198,7 +199,7 @@ def test_a_stale_socket_is_removed_before_every_start(stage: Stage) -> None:
     eventually(lambda: stage.runtime.instance("stale").pid not in (None, pid))
     eventually(lambda: get(path))
     assert stage.runtime.instance("stale").last_exit == "exit code 3"
-    stage.runtime.stop("stale", seconds=5)
+    stage.runtime.stop("stale", seconds=5, fence=ANY_CLAIM)
     assert not Path(path).exists()
 
 
@@ -223,7 +224,7 @@ def test_a_killed_sandbox_leaves_no_application(stage: Stage) -> None:
     os.kill(monitor, signal.SIGKILL)
     eventually(lambda: stage.runtime.instance("monitor").pid not in (None, inner))
     assert inner not in processes_with(marker)
-    stage.runtime.stop("monitor", seconds=5)
+    stage.runtime.stop("monitor", seconds=5, fence=ANY_CLAIM)
     assert processes_with(marker) == []
 
 
@@ -251,9 +252,9 @@ def test_an_instance_that_double_forks_leaves_nothing(stage: Stage) -> None:
     marker = f"MARK-{stage.place.sockets}-kept-daemon"
     code = DAEMON.replace("(time.sleep(0.3), sys.exit(0))", "time.sleep(300)")
     spec = web(stage.place, stage.release, "daemon", MARK=marker)
-    stage.runtime.start(dataclasses.replace(spec, command=(PYTHON, "-c", code)))
+    stage.runtime.start(dataclasses.replace(spec, command=(PYTHON, "-c", code)), fence=ANY_CLAIM)
     eventually(lambda: len(processes_with(marker)) >= 3)
-    stage.runtime.stop("daemon", seconds=0.2)
+    stage.runtime.stop("daemon", seconds=0.2, fence=ANY_CLAIM)
     assert processes_with(marker) == []
 
 
@@ -346,13 +347,17 @@ def test_a_socket_elsewhere_is_bad_input(stage: Stage) -> None:
         f"unix/{stage.place.sockets}/{'x' * 99}",
     ):
         with pytest.raises(BadInput):
-            stage.runtime.start(dataclasses.replace(spec, dial=dial))
+            stage.runtime.start(dataclasses.replace(spec, dial=dial), fence=ANY_CLAIM)
 
 
 def test_no_keeper_is_an_error_that_says_so(stage: Stage, tmp_path: Path) -> None:
     """The keeper cannot be reached: Errored with a stable code, for every call."""
     runtime = ProcessRuntime(stage.home, KeeperClient(tmp_path), "shop", bwrap=None)
-    for call in (lambda: runtime.instance("x"), runtime.instances, lambda: runtime.stop("x", seconds=1)):
+    for call in (
+        lambda: runtime.instance("x"),
+        runtime.instances,
+        lambda: runtime.stop("x", seconds=1, fence=ANY_CLAIM),
+    ):
         with pytest.raises(Errored) as caught:
             call()
         assert caught.value.code == "runtime.unavailable"

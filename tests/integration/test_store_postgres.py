@@ -23,6 +23,7 @@ from greenroom.store.database import Database
 from greenroom.store.recorder import Recorder
 from tests.postgres_ground import Ground, ground, query
 from tests.twins import FakeClock
+from tests.unit.workflows.forgery import forge, restore_of_production
 from tests.unit.workflows.story import Story
 from tests.unit.workflows.test_crashes import promoted
 from tests.worlds import actor, memory_app
@@ -96,11 +97,36 @@ def test_nothing_is_promoted_on_rows_past_the_ledger(story: Story, sql: str) -> 
     assert "contradicts the ledger" in (found.error or {})["because"]
 
 
+@pytest.mark.parametrize("how", ["release", "plan", "request", "asker", "not before"])
+def test_work_that_was_changed_while_it_waited_is_refused(story: Story, how: str) -> None:
+    """On this store too: nothing is started, and the row is named."""
+    work = promoted(story)
+    with story.world.store.database.transaction() as tx:
+        assert forge(tx, story.work(work), how)
+        story.world.store.works.signal(tx)
+    before = story.running()
+    found = story.run(work)
+    assert (found.state, (found.error or {})["code"]) == (State.REJECTED, "work.contradicted")
+    assert story.running() == before
+    assert any(work in p for p in record_keeping.verify(memory_app(story.world), MANAGER)["problems"])
+
+
+def test_work_that_nobody_asked_for_is_not_carried_out(story: Story) -> None:
+    """A restore of production, written straight into the table: not one step of it happens; others go on."""
+    with story.world.store.database.transaction() as tx:
+        evil = restore_of_production(tx, story.world.store.works)
+    found = story.run(evil)
+    assert (found.state, (found.error or {})["code"]) == (State.REJECTED, "work.contradicted")
+    assert story.seen == []
+    assert story.run(promoted(story)).state is State.DONE
+
+
 def test_the_witness_uses_its_indexes(database: Database) -> None:
     """Entries about a row are found without reading the ledger."""
     with database.reading() as tx:
         found = set(tx.scalars(text("SELECT indexname FROM pg_indexes WHERE tablename = 'ledger'")))
         assert {"ledger_by_approval_release", "ledger_by_environment_id", "ledger_by_policy_at"} <= found
+        assert "ledger_by_about_work" in found
         tx.execute(text("SET LOCAL enable_seqscan = off"))
         plan = "\n".join(
             tx.scalars(text("EXPLAIN SELECT seq FROM ledger WHERE ((ledger.subject::jsonb) #>> '{approval,id}') = 'a'"))

@@ -114,7 +114,7 @@ def test_everything_lost_under_load_comes_back(life: Life) -> None:
     assert pid is not None
     shutil.rmtree(life.home.environments / "dev/postgres-18", ignore_errors=True)
     os.kill(pid, signal.SIGKILL)
-    writer.join(30)
+    writer.join(120)
     done(life, "backup", "restore", "dev", "--yes", "--reason", "the disk is gone")
     assert rows(life) >= 3 + safe
     assert life.visit() == "1.0"
@@ -124,20 +124,22 @@ def test_everything_lost_under_load_comes_back(life: Life) -> None:
 
 
 def test_a_drill_compares_and_a_damaged_backup_is_told(life: Life) -> None:
-    """A passing drill is evidence; with a bit flipped the verification names the backup, and the doctor says so."""
+    """A passing drill is evidence; with a bit flipped the verification names the backup, and so does the doctor,
+    unless a new one has come into its place by itself."""
     done(life, "backup", "now", "dev", "--full")
     done(life, "backup", "drill", "dev")
     standing = life.api("environments/dev/backups")
     assert standing["drill"]["outcome"] == "passed"
     assert standing["drill"]["rto_seconds"] > 0
-    assert life.run("doctor").returncode == 0
+    life.must_be_healthy()
     newest = standing["backups"][0]["name"]
     (base,) = (life.home.backups / "dev/repository").glob(f"*/backups/{newest}/base")
     flip(base, base.stat().st_size // 3)
     told = life.run("backup", "verify", "dev")
     assert told.returncode == 1
     assert newest in told.stderr
-    assert newest in life.run("doctor").stdout
+    said = life.run("doctor").stdout
+    assert newest in said or life.api("environments/dev/backups")["backups"][0]["name"] > newest, said
     done(life, "backup", "restore", "dev", "--yes")
     assert rows(life) == 3
 

@@ -17,6 +17,10 @@ WITH_DATA = """services: {postgres: 18}
 config: {SECRET_KEY: {secret: true, generate: true}, MAIL_HOST: {mail: host}}"""
 
 
+TRIES = {"the_keeper_is_dead": 5}
+"""The control plane looks every second whether there is a keeper, and may be there before the doctor."""
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Life]:
     """Greenroom is up; the second release with a database is served in dev, so that there are restore points."""
@@ -42,10 +46,13 @@ def test_a_healthy_home_has_no_damage(served: Life) -> None:
 @pytest.mark.parametrize("name", sorted(DAMAGES))
 def test_it_is_found_named_and_the_way_out_leads_out(name: str, served: Life) -> None:
     """The finding names what was damaged; once its `next` was followed as it is written, nothing is found any more."""
-    steps = DAMAGES[name](served)
-    where, words = next(steps)
-    found = damage(served)
-    named = [f for f in found if f["name"].startswith(where) and words in f["said"]]
+    for _ in range(TRIES.get(name, 1)):
+        steps = DAMAGES[name](served)
+        where, words = next(steps)
+        found = damage(served)
+        named = [f for f in found if f["name"].startswith(where) and words in f["said"]]
+        if named:
+            break
     assert named, found
     assert all(f["next"] for f in found), found
     with pytest.raises(StopIteration):

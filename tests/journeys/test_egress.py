@@ -11,7 +11,7 @@ import pytest
 
 from greenroom.adapters.egress.ruleset import table_of
 from tests.conftest import SBIN
-from tests.life_support import CONFIG, SERVE, Life, living, wait_until
+from tests.life_support import CONFIG, SERVE, Life, kill_everything, living, wait_until
 from tests.outside import Outside, outside
 
 TRIES = """\
@@ -90,11 +90,28 @@ def test_what_an_application_may_not_is_seen(trying: Trying) -> None:
 
 
 @pytest.mark.needs("nft")
+def test_what_died_with_everything_starts_behind_the_rules(trying: Trying) -> None:
+    """Control plane, keeper and application were killed, and the rules are gone: `up` starts the application once they
+    stand again. What it tries at its start reaches nobody."""
+    life = trying.life
+    web = next(s.pid for s in life.keeper.all() if s.name.startswith("app/dev.web."))
+    kill_everything(life, web)
+    table = table_of(life.home.root)
+    subprocess.run(["nft", "delete", "table", "inet", table], check=True, env={"PATH": SBIN})
+    trying.world.reached.clear()
+    life.up()
+    wait_until(lambda: life.visit() == "1.0")
+    assert next(s.pid for s in life.keeper.all() if s.name.startswith("app/dev.web.")) != web
+    assert table in _tables()
+    assert trying.world.reached == []
+
+
+@pytest.mark.needs("nft")
 def test_what_reaches_people_is_not_started(trying: Trying) -> None:
     """A process that is `outside` rests where side effects are caught, status says so, and all is healthy."""
     assert "not started here: reminders" in trying.life.run("status").stdout
     assert trying.log("reminders") == ""
-    assert trying.life.run("doctor").returncode == 0
+    trying.life.must_be_healthy()
 
 
 @pytest.mark.needs("nft")

@@ -13,7 +13,16 @@ import pytest
 from greenroom import lifecycle
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.keeper.client import KeeperUnavailable
-from tests.life_support import SLOW_MIGRATION, Life, free_ports, living, processes_of, visited, wait_until
+from tests.life_support import (
+    SLOW_MIGRATION,
+    Life,
+    free_ports,
+    kill_everything,
+    living,
+    processes_of,
+    visited,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -265,12 +274,8 @@ def test_a_taken_port_is_named_and_nothing_stays(life: Life) -> None:
 def test_with_nobody_there_every_command_names_the_way_back(life: Life) -> None:
     """Control plane and keeper are killed at once: visitors are served, whoever asks reads what brings both back, the
     doctor works without them and names what runs on; `up` is all it takes."""
-    before, pid, keeper = life.visit(), life.pid(), int(life.keeper.ping()["pid"])
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)  # it would start a keeper
-    for victim in (keeper, pid):
-        os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: not life.keeper.answers())
+    before = life.visit()
+    kill_everything(life)
     assert life.visit() == before
     for words in (("status",), ("status", "--json"), ("work", "list"), ("ledger", "show"), ("release", "list")):
         asked = life.run(*words)
@@ -288,7 +293,7 @@ def test_with_nobody_there_every_command_names_the_way_back(life: Life) -> None:
     assert len(kept) >= 2
     assert all("runs on" in f["said"] for f in kept)
     life.up()
-    assert life.run("doctor").returncode == 0
+    life.must_be_healthy()
     assert life.visit() == before
 
 
@@ -322,3 +327,23 @@ def test_down_ends_everything_and_up_brings_it_back(life: Life) -> None:
     assert life.down() == {"home": str(life.home.root), "stopped": []}
     life.up()
     wait_until(lambda: life.visit() == before)
+
+
+def test_down_ends_what_a_dead_keeper_left(life: Life) -> None:
+    """Control plane and keeper were killed, the application lives on: `down` ends it, starting nothing; `up` brings all
+    of it back. Without its applications it leaves them, under another keeper."""
+    kill_everything(life)
+    assert processes_of(life.root) != []
+    assert life.down(applications=False)["stopped"] == [lifecycle.CONTROL_PLANE]
+    assert life.visit() is not None
+    life.up()
+    kill_everything(life)
+    life.said.clear()
+    told = life.down()
+    assert processes_of(life.root) == []
+    assert "edge" in told["stopped"]
+    assert "the keeper is gone; another takes over what it kept" in life.said
+    assert not life.keeper.answers()
+    assert life.down()["stopped"] == []
+    life.up()
+    wait_until(lambda: life.visit() is not None)

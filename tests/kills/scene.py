@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,6 +31,7 @@ from greenroom.cli.client import Client, Unreachable
 from greenroom.cli.credentials import Credentials
 from greenroom.domain.errors import Errored, GreenroomError
 from greenroom.keeper.client import KeeperClient
+from greenroom.ports.edge import Pointer
 from greenroom.store import records
 from greenroom.store.database import Database
 from greenroom.workflows.crash import FILE_VARIABLE
@@ -41,7 +43,17 @@ SHARED = Path(__file__).parents[2] / "bench" / "application"
 OLDER, NEWER, SICK, TORN, HALTING = "1.0", "2.0", "3.0", "4.0", "5.0"
 """Well in dev. In production 3.0 fails its journey, 4.0's migration fails half-way, and 5.0 holds its visitors before
 it fails its journey."""
-ILLNESS = {SICK: "sick", TORN: "torn", HALTING: "sick"}
+HOLDING, HUSHED, TORN_HUSHED = "6.0", "7.0", "8.0"
+"""6.0 holds its visitors from the restore point to the switch and is well; 7.0 while it migrates, and is well; 8.0 too,
+and its migration fails half-way."""
+ILLNESS = {SICK: "sick", TORN: "torn", HALTING: "sick", TORN_HUSHED: "torn"}
+CONTRACTS, QUIET = (HALTING, HOLDING), (HUSHED, TORN_HUSHED)
+ENDS = {
+    v: "rolled_back" if v in ILLNESS else "done" for v in (NEWER, SICK, TORN, HALTING, HOLDING, HUSHED, TORN_HUSHED)
+}
+"""The state in which a promotion of it from 1.0 ends."""
+HELD_SECONDS = 60.0
+"""As long as the edge holds a request."""
 ENDED = ("done", "rolled_back", "rejected")
 BODY = b"a note, as somebody wrote it"
 STYLES = (Style(), Style(keep_alive=False), Style("POST", True, body=BODY), Style("POST", False, body=BODY))
@@ -64,10 +76,24 @@ class Scene:
     owner: Client
     manager: Client
     surroundings: dict[str, str]
+    ports: dict[str, int]
+    made: set[str] = field(default_factory=set)
     ups: int = 0
     asked: list[str] = field(default_factory=list)
 
     # --- what people do ----------------------------------------------------------------------------
+
+    def make(self, *versions: str) -> None:
+        """Each is in dev, made if it is not there."""
+        for version in versions:
+            if version not in self.made:
+                ask = partial(self.owner.post, "releases", commit=_commit(self.life, version, self.ports))
+                self.insist(partial(ask, then_promote="dev"))
+                self.made.add(version)
+        self.settle()
+        found = self.insist(lambda: self.owner.get("work", limit=2 * len(versions)))
+        failed = [w for w in found if w["state"] != "done" and w["environment"] in (None, "dev")]
+        assert failed == [], [self.work(w["id"]) for w in failed]
 
     def promote(self, version: str) -> str:
         """Ask and approve, as often as it takes to be heard; the work's id."""
@@ -78,11 +104,16 @@ class Scene:
     def roll_back(self, **more: Any) -> str:
         return self._asked(self.insist(lambda: self.owner.post("rollbacks", environment="production", **more)))
 
+    def roll_back_to_a_point(self) -> str:
+        """To the newest restore point: what visitors wrote since is given up."""
+        points = self.insist(lambda: self.owner.get("environments", "production", "restore-points"))
+        return self.roll_back(mode="restore", point=points[0]["name"])
+
     def _asked(self, told: dict[str, Any]) -> str:
         self.asked.append(told["work"]["id"])
         return self.asked[-1]
 
-    def insist(self, ask: Callable[[], Any], seconds: float = 60) -> Any:
+    def insist(self, ask: Callable[[], Any], seconds: float = 120) -> Any:
         """Ask until somebody answers; a control plane that stays away too long for a person is brought `up`."""
         deadline, since = time.monotonic() + seconds, time.monotonic()
         while True:
@@ -119,7 +150,7 @@ class Scene:
     def unfinished(self) -> list[dict[str, Any]]:
         return [w for w in self.insist(lambda: self.owner.get("work", limit=10)) if w["state"] not in ENDED]
 
-    def settle(self, seconds: float = 120) -> None:
+    def settle(self, seconds: float = 240) -> None:
         """All work ends by itself. A person who must look is a failure."""
         deadline = time.monotonic() + seconds
         while left := self.unfinished():
@@ -128,12 +159,12 @@ class Scene:
             assert time.monotonic() < deadline, [self.work(w["id"]) for w in left]
             time.sleep(0.1)
 
-    def ended(self, work_id: str, seconds: float = 120) -> str:
+    def ended(self, work_id: str, seconds: float = 240) -> str:
         """The state in which it ended."""
         self.settle(seconds)
         return str(self.work(work_id)["state"])
 
-    def until(self, work_id: str, *steps: str, seconds: float = 60) -> dict[str, Any]:
+    def until(self, work_id: str, *steps: str, seconds: float = 120) -> dict[str, Any]:
         """The work, once it is at one of these steps or has ended."""
         deadline = time.monotonic() + seconds
         while True:
@@ -201,6 +232,18 @@ class Scene:
             row = records.environment(tx, "production")
             return row.current, row.current_work, row.dial
 
+    def pointer(self) -> Pointer | None:
+        """Where visitors of production are sent, as the edge's own file says: nobody needs to answer for that."""
+        edge = CaddyEdge(
+            self.life.home, self.life.keeper, self.life.project, edge_port=0, clock=SystemClock(), run_as=None
+        )
+        return edge.pointer("production")
+
+    def is_held(self) -> bool:
+        """New requests wait at the edge."""
+        found = self.pointer()
+        return found is not None and found.dial is None
+
     def release_in_production(self) -> str:
         """Its version."""
         shown = self.insist(lambda: self.owner.get("environments"))
@@ -237,13 +280,10 @@ class Scene:
         if visitors is not None:
             assert visitors.result.lost == [], visitors.result.lost[:10]
         release, work, dial = self.recorded()
-        edge = CaddyEdge(
-            self.life.home, self.life.keeper, self.life.project, edge_port=0, clock=SystemClock(), run_as=None
-        )
-        pointer = edge.pointer("production")
+        pointer = self.pointer()
         assert pointer is not None
         assert (pointer.dial, pointer.release) == (dial, release), (pointer, dial, release)
-        wait_until(lambda: self.serving() == [dial], 30)  # what was told to end may just be ending
+        wait_until(lambda: self.serving() == [dial])  # what was told to end may just be ending
         kept = self.kept()
         assert [(n.rpartition(".")[2], s) for n, s, _ in kept] == [(str(work).rpartition("-")[2], "running")], kept
 
@@ -263,7 +303,7 @@ def scene(
         given = {FILE_VARIABLE: str(crashes), **({"GREENROOM_STORE": store} if store else {}), **(surroundings or {})}
         ports = life.ports | free_ports("production", "preview", "look")
         life.repository.mkdir()
-        commits = [_commit(life, version, ports) for version in versions]
+        _commit(life, versions[0], ports)
         with patch.dict(os.environ, given):
             url = life.up()["url"]
         token = json.loads((life.home.private / "api.json").read_text())["token"]
@@ -272,10 +312,8 @@ def scene(
             Credentials(url, owner.post("accounts", name="mia", roles=["manager"])["token"], "the account")
         )
         where = store or f"sqlite:///{life.home.store}"
-        made = Scene(life, ports["production"], where, crashes, owner, manager, given)
-        for commit in commits:
-            owner.post("releases", commit=commit, then_promote="dev")
-        made.settle()
+        made = Scene(life, ports["production"], where, crashes, owner, manager, given, ports)
+        made.make(*versions)
         assert made.ended(made.promote(OLDER)) == "done"
         yield made
 
@@ -290,7 +328,7 @@ def _commit(life: Life, version: str, ports: dict[str, int]) -> str:
         'raise SystemExit("it is sick")\n' if ILLNESS.get(version) == "sick" else journey
     )
     text = (APPLICATION / "greenroom.yaml").read_text().replace("PROJECT", life.project)
-    words = {"VERSION": version, "CONTRACTS": str(version == HALTING).lower()}
+    words = {"VERSION": version, "CONTRACTS": str(version in CONTRACTS).lower(), "QUIET": str(version in QUIET).lower()}
     for word, value in [*words.items(), *((f"{k.upper()}_PORT", str(v)) for k, v in ports.items())]:
         text = text.replace(word, value)
     (life.repository / "greenroom.yaml").write_text(text)
@@ -298,7 +336,7 @@ def _commit(life: Life, version: str, ports: dict[str, int]) -> str:
     if not lock.exists():
         pin(SHARED / "requirements.in", lock)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for line in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", version]):
+    for line in (["init", "-q"], ["add", "-A"], ["commit", "-q", "--allow-empty", "-m", version]):
         subprocess.run([*git, *line], cwd=life.repository, check=True, capture_output=True)
     return subprocess.check_output([*git, "rev-parse", "HEAD"], cwd=life.repository, text=True).strip()
 

@@ -9,11 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from greenroom import lifecycle
 from greenroom.keeper.client import KeeperClient, KeeperUnavailable
 from tests.kills.scene import NEWER, Scene
 from tests.life_support import wait_until
 from tests.load import Load, ask
+
+pytestmark = pytest.mark.timeout(900)  # the first of them makes the scene
 
 EDGE = "edge"
 

@@ -16,6 +16,8 @@ from tests.kills.postgres_store import PostgresStore
 from tests.kills.scene import NEWER, Scene, refused
 from tests.life_support import wait_until
 
+pytestmark = pytest.mark.timeout(900)
+
 LONGER_THAN_ANYBODY_WAITS = 120.0
 """Seconds; a connection to SQLite waits 30 for its turn, or longer where its many short sleeps take longer."""
 
@@ -63,7 +65,6 @@ def test_a_control_plane_that_finds_no_store_waits_for_it(on_postgres: Scene, po
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 def test_sqlite_held_by_another_program_in_a_promotion(play: Scene) -> None:
     """Longer than anybody waits for a turn: reading goes on, writing is refused plainly, then the work is done."""
     told: list[GreenroomError | None] = []

@@ -3,8 +3,8 @@
     python -m tests.kills.worker HOME NAME LEASE_SECONDS [POINT [stranger]]
 
 It stops itself, as SIGSTOP does, the first time it passes POINT: a crash point; `edge.locked`, half-way through a
-change of the edge's route; or `runtime.start`, when it has made sure of its lease and is about to start a process. A
-`stranger` is known to nobody as a worker of this machine. It says `ready` once it works.
+change of the edge's route; or `runtime.start`, `runtime.stop`, when it has made sure of its lease and is about to
+start or stop a process. A `stranger` is known to nobody as a worker of this machine. It says `ready` once it works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from greenroom.adapters.caddy.pointer import Route, Routes
 from greenroom.adapters.home import Home
 from greenroom.adapters.memory.workers import MemoryWorkers
 from greenroom.bootstrap import build
-from greenroom.ports.runtime import Instance, InstanceSpec
+from greenroom.ports.runtime import Fence, Instance, InstanceSpec
 from greenroom.services.decisions import decide_work
 from greenroom.workflows.engine import Engine
 from greenroom.workflows.procedure import procedure
@@ -38,18 +38,23 @@ def main(home: str, name: str, lease_seconds: str, point: str = "", stranger: st
             points.clear()
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # by ourselves: not one instruction later
 
-    write, start = Routes._write_derived, world.runtime.start
+    write, start, stop = Routes._write_derived, world.runtime.start, world.runtime.stop
 
     def half_way(routes: Routes, environment: str, route: Route) -> None:
         write(routes, environment, route)
         pause("edge.locked")
 
-    def about_to(spec: InstanceSpec) -> Instance:
+    def about_to_start(spec: InstanceSpec, *, fence: Fence) -> Instance:
         pause("runtime.start")
-        return start(spec)
+        return start(spec, fence=fence)
+
+    def about_to_stop(instance_id: str, *, seconds: float, fence: Fence) -> None:
+        pause("runtime.stop")
+        stop(instance_id, seconds=seconds, fence=fence)
 
     setattr(Routes, "_write_derived", half_way)
-    setattr(world.runtime, "start", about_to)
+    setattr(world.runtime, "start", about_to_start)
+    setattr(world.runtime, "stop", about_to_stop)
     engine = Engine(
         world,
         procedure(),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from greenroom.adapters.egress import dns, nflog
 from greenroom.adapters.egress.listeners import Endpoint, Listener, listeners, own_endpoints
-from greenroom.adapters.egress.names import Names, resolvers
+from greenroom.adapters.egress.names import WAITED_SECONDS, Names, resolvers
 from greenroom.adapters.egress.ruleset import Limited, ruleset
 from greenroom.domain.egress import Reach, destination, permits
 from tests.outside import question
@@ -143,6 +146,45 @@ def test_names_keep_their_addresses_for_a_while() -> None:
         assert names.of(["a.example"]) == {"a.example": ("192.0.2.2",)}
         now[0] = 700.0
         assert names.of(["a.example"]) == {"a.example": ()}
+    finally:
+        names.close()
+
+
+def test_the_last_known_is_said_until_the_resolver_answers(tmp_path: Path) -> None:
+    """Begun anew with a resolver that takes its time: nobody waits for it, and what was allowed stays so; its answer
+    counts once it is there."""
+    file, answers = tmp_path / "names.json", threading.Event()
+
+    def slow(host: str) -> list[str]:
+        assert answers.wait(30)
+        return ["192.0.2.2"]
+
+    before = Names(lambda: 0.0, lambda host: ["192.0.2.1"], file)
+    assert before.of(["a.example"]) == {"a.example": ("192.0.2.1",)}
+    before.close()
+    assert file.stat().st_mode & 0o777 == 0o600
+    names = Names(lambda: 0.0, slow, file)
+    try:
+        began = time.monotonic()
+        assert names.of(["a.example"]) == {"a.example": ("192.0.2.1",)}
+        assert time.monotonic() - began < WAITED_SECONDS
+        answers.set()
+        assert _eventually(names) == ("192.0.2.1", "192.0.2.2")
+        assert names.of([]) == {}
+    finally:
+        answers.set()
+        names.close()
+    assert json.loads(file.read_text()) == {}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a.example": 7}', '{"a.example": ["1; drop", "x", 3]}'])
+def test_what_cannot_be_remembered_is_looked_up(tmp_path: Path, text: str) -> None:
+    """And nothing but an address gets into a rule from there."""
+    file = tmp_path / "names.json"
+    file.write_text(text)
+    names = Names(lambda: 0.0, lambda host: ["192.0.2.1"], file)
+    try:
+        assert _eventually(names) == ("192.0.2.1",)
     finally:
         names.close()
 

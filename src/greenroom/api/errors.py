@@ -32,6 +32,7 @@ BY_CODE = {
     "request.host": HTTPStatus.MISDIRECTED_REQUEST,
     "home.disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
     "store.unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "api.crowded": HTTPStatus.TOO_MANY_REQUESTS,
 }
 UNAUTHENTICATED = frozenset({"auth.missing", "auth.invalid", "hook.unsigned", "hook.bad_signature"})
 
@@ -42,7 +43,8 @@ Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
 
 def status_of(error: GreenroomError) -> HTTPStatus:
-    """401 nobody, 403 a role is missing, 404 no such thing, 409 no, 400 not understood, 503 later, 500 broken."""
+    """401 nobody, 403 a role is missing, 404 no such thing, 409 no, 429 not now, 400 not understood, 503 later, 500
+    broken."""
     if error.code in BY_CODE:
         return BY_CODE[error.code]
     if error.code in UNAUTHENTICATED:
@@ -56,7 +58,9 @@ def status_of(error: GreenroomError) -> HTTPStatus:
 
 def as_response(error: GreenroomError) -> JSONResponse:
     status = status_of(error)
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    if "retry_after" in error.facts:  # seconds
+        headers["Retry-After"] = str(error.facts["retry_after"])
     return JSONResponse(error.as_dict(), status_code=status.value, headers=headers)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from greenroom.domain.errors import Refused
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.names import NAME, RESERVED
 
@@ -16,6 +17,8 @@ PREFIX = "clone-"
 """How a clone is called wherever an environment's name stands begins so. No environment's name may."""
 
 LONGEST = 32
+AGAIN_SECONDS = 5
+"""When who was told that it is another's turn may ask again."""
 NO_LETTERS = re.compile(r"[^a-z0-9]+")
 
 
@@ -48,6 +51,17 @@ class Clone:
     @property
     def key(self) -> str:
         return key_of(self.owner, self.name)
+
+
+def busy() -> Refused:
+    """It is another's turn for this clone."""
+    return Refused(
+        "clone.busy",
+        "this clone is being made, filled or dropped at the moment",
+        because="somebody asked for the same before, and copying takes as long as the dataset is large",
+        hint=f"ask again in {AGAIN_SECONDS} s: greenroom clone list shows how far it is",
+        facts={"retry_after": AGAIN_SECONDS},
+    )
 
 
 def key_of(owner: str, name: str) -> str:

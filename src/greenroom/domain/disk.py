@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import Errored, Refused
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 WORDS = ("No space left on device", "Disk quota exceeded", "disk is full")
@@ -34,3 +34,28 @@ def disk_full(where: str, because: str, hint: str = "") -> Errored:
         because=because[:2000],
         hint=f"{MAKE_ROOM}; {hint or 'then try again'}",
     )
+
+
+SPARE = 1.05
+"""Of what is needed: file systems are slower, and some refuse, when nothing at all is free."""
+
+
+def require_room(what: str, where: str, needed: int, free: int) -> None:
+    """`what` would be brought to the disk that holds `where`: `needed` bytes, of which `free` are there.
+
+    Raises Refused (`home.no_room`): better before it begins than with a full disk in the middle.
+    """
+    if free < needed * SPARE:
+        raise Refused(
+            "home.no_room",
+            f"there is no room for {what}",
+            because=f"it takes {_gigabytes(needed)} beside what is there, and {_gigabytes(free)} are free on the disk"
+            f" that holds {where}",
+            hint="make room: greenroom clone list and clone drop, fewer datasets (data/keep in greenroom.yaml),"
+            " greenroom collect for releases; then ask again",
+            facts={"needed": needed, "free": free},
+        )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"

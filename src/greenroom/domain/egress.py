@@ -120,11 +120,13 @@ def permits(reach: Reach, address: str, port: int, names: Mapping[str, Collectio
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether the machine lets us limit at all, and which environments are limited now."""
+    """Whether the machine lets us limit at all, and which environments are limited now. `crowded`: those that listen on
+    so many addresses that they do not reach all of them themselves."""
 
     is_possible: bool
     why: str = ""
     limited: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ A masked table is read by one statement of this form, where `k` holds the projec
 Each digest is computed once for each row, however many columns are derived from it; `OFFSET 0` keeps PostgreSQL's
 planner from computing it again for each of them. NULL stays NULL in every rule that does not say otherwise.
 
-`key_source` gives the text of `k`. The key itself is in no statement: the session sets it first, as a bound parameter,
-with `SET_KEY`.
+In the vault the inner select is a view (`adapters/postgres/masking/walls.py`), for then the key is out of reach of the
+functions that the statement calls. Where only rules are tried, `key_source` gives the text of `k`, and the session sets
+the key first, as a bound parameter, with `SET_KEY`: it is in no statement.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Become a keeper: `PYTHON -I .../greenroom/keeper DIRECTORY`, or `python -m greenroom.keeper DIRECTORY`.
 
+With `--at-rest` it adopts what runs and starts nothing until it is asked to; with `--foreground` it does not detach.
+
 Works with any interpreter: the package is found beside this file, and nothing but the standard library is imported.
 """
 

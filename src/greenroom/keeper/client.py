@@ -10,15 +10,16 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from greenroom.keeper.records import as_json
-from greenroom.keeper.spec import KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, Status
+from greenroom.keeper.spec import Fence, KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, StaleFence, Status
 
 ANSWER_SECONDS = 20.0
 START_SECONDS = 20.0
-_ERRORS = {"SpecDiffers": SpecDiffers, "KeeperRefused": KeeperRefused, "KeeperUnavailable": KeeperUnavailable}
+_ERRORS = {e.__name__: e for e in (SpecDiffers, StaleFence, KeeperRefused, KeeperUnavailable)}
 
 
 class KeeperClient:
@@ -31,12 +32,17 @@ class KeeperClient:
         self.directory = directory
         self._heal = heal
 
-    def start(self, spec: Spec) -> Status:
-        return _status(self._ask({"op": "start", "spec": as_json(spec)}))
+    def start(self, spec: Spec, *, fence: Fence | None = None) -> Status:
+        return _status(self._ask({"op": "start", "spec": as_json(spec), "fence": _told(fence)}))
 
-    def stop(self, name: str, *, seconds: float | None = None) -> Status:
+    def stop(self, name: str, *, seconds: float | None = None, fence: Fence | None = None) -> Status:
         """Signal, wait, kill; returns when it is gone and forgotten. Unknown names are fine."""
-        return _status(self._ask({"op": "stop", "name": name, "seconds": seconds}, patience=None))
+        request = {"op": "stop", "name": name, "seconds": seconds, "fence": _told(fence)}
+        return _status(self._ask(request, patience=None))
+
+    def fences(self) -> dict[str, int]:
+        """Nothing from a keeper of an older Greenroom, which goes on and knows none."""
+        return {str(k): int(v) for k, v in self.ping().get("fences", {}).items()}
 
     def signal(self, name: str, signal: str) -> None:
         self._ask({"op": "signal", "name": name, "signal": signal})
@@ -59,6 +65,11 @@ class KeeperClient:
         """The keeper's `pid`, its `protocol` version, and the records it left alone (`strange`: name → why)."""
         answer: dict[str, Any] = self._ask({"op": "ping"})
         return answer
+
+    def wake(self) -> None:
+        """What rests since a keeper began `at_rest` is started. Nothing to do where none does."""
+        with suppress(KeeperRefused):  # by a keeper of an older Greenroom, which goes on: it never rests
+            self._ask({"op": "wake"})
 
     def shutdown(self, *, stop_children: bool) -> None:
         """End the keeper, and what it keeps or not. Returns when it is gone; none there is fine."""
@@ -102,9 +113,10 @@ class KeeperClient:
         return connection
 
 
-def ensure_keeper(directory: Path) -> KeeperClient:
+def ensure_keeper(directory: Path, *, at_rest: bool = False) -> KeeperClient:
     """A keeper of `directory` runs from now on, detached from the caller; several callers at once start one.
 
+    `at_rest`: one that has to be started adopts what runs and starts nothing that died until `wake`.
     Raises KeeperUnavailable with what the new keeper said when it could not start.
     """
     client = KeeperClient(directory, heal=True)
@@ -113,14 +125,19 @@ def ensure_keeper(directory: Path) -> KeeperClient:
         return client
     except KeeperUnavailable:
         pass
-    _launch(directory)
-    _await_answer(directory)
+    _launch(directory, at_rest=at_rest)
+    _await_answer(directory, at_rest=at_rest)
     return client
 
 
-def _launch(directory: Path) -> None:
+def left_behind(directory: Path) -> bool:
+    """True when a keeper that is there no longer kept something: it may run still."""
+    return any((directory / "specs").glob("[!.]*.json"))
+
+
+def _launch(directory: Path, *, at_rest: bool) -> None:
     kept = {k: os.environ[k] for k in ("PATH", "GREENROOM_CRASH_AT") if k in os.environ}
-    command = [sys.executable, "-I", str(Path(__file__).parent), str(directory)]
+    command = [sys.executable, "-I", str(Path(__file__).parent), *["--at-rest"][:at_rest], str(directory)]
     try:
         done = subprocess.run(
             command, env={"LANG": "C.UTF-8", **kept}, cwd="/", stdin=subprocess.DEVNULL,
@@ -132,7 +149,7 @@ def _launch(directory: Path) -> None:
         raise KeeperUnavailable(f"the keeper of {directory} could not start: {done.stderr.strip()[-500:]}")
 
 
-def _await_answer(directory: Path) -> None:
+def _await_answer(directory: Path, *, at_rest: bool) -> None:
     """Another keeper may hold the lock and not listen yet, or be just ending."""
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -143,7 +160,7 @@ def _await_answer(directory: Path) -> None:
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.02)
-        _launch(directory)
+        _launch(directory, at_rest=at_rest)
 
 
 def _exchange(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +174,10 @@ def _exchange(connection: socket.socket, request: dict[str, Any]) -> dict[str, A
     if not isinstance(answer, dict):
         raise KeeperUnavailable("the keeper's answer cannot be read")
     return answer
+
+
+def _told(fence: Fence | None) -> dict[str, Any] | None:
+    return None if fence is None else dataclasses.asdict(fence)
 
 
 def _status(data: dict[str, Any]) -> Status:

@@ -20,10 +20,10 @@ READY, TAKEN = b"ready", b"taken"
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0 when a keeper of that directory runs, ours or another; 2 for a wrong call, 3 when it cannot."""
-    foreground = "--foreground" in arguments
-    words = [a for a in arguments if a != "--foreground"]
+    foreground, at_rest = "--foreground" in arguments, "--at-rest" in arguments
+    words = [a for a in arguments if a not in ("--foreground", "--at-rest")]
     if len(words) != 1:
-        os.write(2, b"usage: python -m greenroom.keeper [--foreground] DIRECTORY\n")
+        os.write(2, b"usage: python -m greenroom.keeper [--foreground] [--at-rest] DIRECTORY\n")
         return 2
     directory = Path(words[0]).absolute()
     trouble = _unsafe(directory)
@@ -31,11 +31,11 @@ def main(arguments: Sequence[str]) -> int:
         os.write(2, f"{directory}: {trouble}\n".encode())
         return 3
     if foreground:
-        return 0 if _keep(directory, -1) else 3
-    return _detach(directory)
+        return 0 if _keep(directory, -1, at_rest=at_rest) else 3
+    return _detach(directory, at_rest=at_rest)
 
 
-def _detach(directory: Path) -> int:
+def _detach(directory: Path, *, at_rest: bool) -> int:
     """Double fork, so that nobody waits for the keeper and no terminal reaches it; return once it answers."""
     reader, writer = os.pipe()
     if os.fork() == 0:
@@ -43,7 +43,7 @@ def _detach(directory: Path) -> int:
         if os.fork() == 0:
             os.close(reader)
             _quiet(directory)
-            os._exit(0 if _keep(directory, writer) else 3)
+            os._exit(0 if _keep(directory, writer, at_rest=at_rest) else 3)
         os._exit(0)
     os.close(writer)
     os.wait()
@@ -78,7 +78,7 @@ def _quiet(directory: Path) -> None:
         os.dup2(source, target)
 
 
-def _keep(directory: Path, ready: int) -> bool:
+def _keep(directory: Path, ready: int, *, at_rest: bool) -> bool:
     """Be the keeper until told to end. True also when another one holds the directory already."""
     lock = os.open(directory / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -87,13 +87,13 @@ def _keep(directory: Path, ready: int) -> bool:
         _tell(ready, TAKEN)
         return True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_serve(directory, ready))
+    asyncio.run(_serve(directory, ready, at_rest=at_rest))
     return True
 
 
-async def _serve(directory: Path, ready: int) -> None:
+async def _serve(directory: Path, ready: int, *, at_rest: bool) -> None:
     server = Server(directory, _say)
-    server.recover()
+    server.recover(at_rest=at_rest)
     serving = asyncio.get_running_loop().create_task(server.serve())
     while not (directory / "keeper.sock").is_socket() and not serving.done():
         await asyncio.sleep(0.001)

@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 class Kept:
     """The keeper's hold on one spec. Everything it must remember is on disk before it is acted on."""
 
-    def __init__(self, spec: Spec, records: Records, say: Say, *, wanted: bool = True) -> None:
+    def __init__(self, spec: Spec, records: Records, say: Say, *, wanted: bool = True, at_rest: bool = False) -> None:
         self.spec = spec
         self.wanted = wanted
         self._records = records
@@ -31,17 +31,27 @@ class Kept:
         self._signalled = False
         self._noted = 0
         self._unwanted = asyncio.Event()
+        self._awake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         if not wanted:
             self._unwanted.set()
+        if not at_rest:
+            self._awake.set()
 
     def begin(self) -> None:
-        """Start it now, unless it runs already or has to wait, and keep it from then on."""
+        """Start it now, unless it runs already or has to wait, and keep it from then on. At rest: only what runs is
+        kept, nothing is started before `wake`."""
         self._adopt()
-        if self._life is None and self.wanted and not self._is_over and self._wait() == 0:
-            self._start()
+        if self._awake.is_set():
+            self._start_if_due()
         self._loop = asyncio.get_running_loop().create_task(self._keep())
         self._loop.add_done_callback(self._report)
+
+    def wake(self) -> None:
+        """It rests no longer: started now, as `begin` does."""
+        if not self._awake.is_set():
+            self._awake.set()
+            self._start_if_due()
 
     async def stop(self, seconds: float | None) -> None:
         """Signal, wait, kill; returns when it is gone and forgotten."""
@@ -108,8 +118,9 @@ class Kept:
                 await self._watch()
             if not self.wanted or self._is_over:
                 break
+            await self._rest()
             await self._back_off()
-            if self.wanted:
+            if self.wanted and self._life is None:
                 self._start()
         if not self.wanted:
             crash_at("stop.gone")
@@ -138,6 +149,10 @@ class Kept:
             state.next_at = 0.0
             if child and procfs.is_same(*child):
                 procfs.kill(procfs.Stat(child[0], "", 0, 0, child[1]))
+
+    def _start_if_due(self) -> None:
+        if self._life is None and self.wanted and not self._is_over and self._wait() == 0:
+            self._start()
 
     def _start(self) -> None:
         name, state = self.spec.name, self._state
@@ -185,6 +200,18 @@ class Kept:
         state.started_at = None
         state.next_at = time.time() + self._delay()
         self._save()
+
+    async def _rest(self) -> None:
+        """Until it is woken, or not wanted any more."""
+        if self._awake.is_set():
+            return
+        loop = asyncio.get_running_loop()
+        either = [loop.create_task(event.wait()) for event in (self._awake, self._unwanted)]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in either:
+                waiting.cancel()
 
     async def _back_off(self) -> None:
         try:

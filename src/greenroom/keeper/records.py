@@ -4,6 +4,7 @@
     states/NAME.json   how often it ended, how, and when it may start again
     births/NAME        pid and start time, written by the process itself before it executes, under a lock
     births/NAME.info   what the sandbox says: the pid of the process inside
+    fences.json        the highest token that somebody came with, for each scope
 
 The lock on `births/NAME` is taken before the fork and let go by the exec, so whoever holds it knows: no start of
 this name is half done. That is why a keeper killed at any moment never starts a process twice.
@@ -79,6 +80,18 @@ class Records:
             return State(**{k: v for k, v in data.items() if k in known})
         except (OSError, ValueError):
             return State()
+
+    def save_fences(self, highest: dict[str, int]) -> None:
+        self._write(self.directory, "fences", {"highest": highest})
+
+    def fences(self) -> dict[str, int]:
+        """Empty when none was ever written. Raises UnknownVersion, ValueError (unreadable)."""
+        try:
+            return {str(k): int(v) for k, v in self._read(self.directory, "fences")["highest"].items()}
+        except FileNotFoundError:
+            return {}
+        except (KeyError, AttributeError, TypeError) as error:
+            raise ValueError("not a record of fences") from error
 
     def birth_path(self, name: str) -> Path:
         return self._births / _file(name)

@@ -1,7 +1,7 @@
 """The keeper itself: one thread, one socket, one `Kept` per name.
 
 Requests and answers are single lines of JSON on `keeper.sock`, one request per connection:
-`{"op": "start", "spec": {…}}` → `{"ok": …}` or `{"error": KIND, "text": …}`.
+`{"op": "start", "spec": {…}, "fence": {…}}` → `{"ok": …}` or `{"error": KIND, "text": …}`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.keeper.crash import crash_at
+from greenroom.keeper.fences import Fences, fence_of
 from greenroom.keeper.kept import Kept, Say
 from greenroom.keeper.records import Records, UnknownVersion, from_json
-from greenroom.keeper.spec import KeeperRefused, Spec, SpecDiffers, Status
+from greenroom.keeper.spec import Fence, KeeperRefused, Spec, SpecDiffers, StaleFence, Status
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 PATIENCE = 10.0  # seconds a client has to say what it wants
@@ -35,6 +36,7 @@ class Server:
 
     def __init__(self, directory: Path, say: Say) -> None:
         self._records = Records(directory)
+        self._fences = Fences(self._records, say)
         self._path = directory / "keeper.sock"
         self._say = say
         self._kept: dict[str, Kept] = {}
@@ -43,10 +45,14 @@ class Server:
         self._tasks: set[asyncio.Task[object]] = set()
         self._done = asyncio.Event()
 
-    def recover(self) -> None:
-        """Adopt what runs, start what died, finish stops that were cut short; leave alone what is not understood."""
+    def recover(self, *, at_rest: bool = False) -> None:
+        """Adopt what runs, start what died, finish stops that were cut short; leave alone what is not understood.
+
+        `at_rest`: what died is started when somebody asks for it by name, or says `wake`.
+        """
         began = time.perf_counter()
         self._records.prepare()
+        self._fences.recover()
         for name in list(self._records.names()):
             try:
                 spec, wanted = self._records.spec(name)
@@ -54,7 +60,7 @@ class Server:
                 self._strange[name] = f"left alone: {error}"
                 self._say(f"{name}: left alone: {error}")
                 continue
-            kept = self._kept[name] = Kept(spec, self._records, self._say, wanted=wanted)
+            kept = self._kept[name] = Kept(spec, self._records, self._say, wanted=wanted, at_rest=at_rest)
             kept.begin()
             if not wanted:
                 self._spawn(self._stop(name, None))
@@ -100,7 +106,7 @@ class Server:
             async with asyncio.timeout(PATIENCE):
                 request = json.loads(await reader.readline())
             return {"ok": await self._do(request)}
-        except (SpecDiffers, KeeperRefused) as error:
+        except (SpecDiffers, StaleFence, KeeperRefused) as error:
             return {"error": type(error).__name__, "text": str(error)}
         except (ValueError, KeyError, TypeError) as error:
             return {"error": "KeeperRefused", "text": f"malformed request: {error}"}
@@ -111,34 +117,39 @@ class Server:
     async def _do(self, request: dict[str, Any]) -> Any:
         match request["op"]:
             case "ping":
-                return {"pid": os.getpid(), "protocol": PROTOCOL, "names": len(self._kept), "strange": self._strange}
+                known = {"names": len(self._kept), "strange": self._strange, "fences": self._fences.told()}
+                return {"pid": os.getpid(), "protocol": PROTOCOL, **known}
             case "start":
-                return dataclasses.asdict(await self._start(from_json(request["spec"])))
+                spec, fence = from_json(request["spec"]), fence_of(request.get("fence"))
+                return dataclasses.asdict(await self._start(spec, fence))
             case "stop":
-                seconds = request.get("seconds")
-                return dataclasses.asdict(
-                    await self._stop(str(request["name"]), None if seconds is None else float(seconds))
-                )
+                name, seconds = str(request["name"]), request.get("seconds")
+                self._fences.let_in(fence_of(request.get("fence")))
+                return dataclasses.asdict(await self._stop(name, None if seconds is None else float(seconds)))
             case "signal":
                 return await self._signal(str(request["name"]), str(request["signal"]))
             case "status":
                 return dataclasses.asdict(self._status(str(request["name"])))
             case "all":
                 return [dataclasses.asdict(self._status(n)) for n in sorted({*self._kept, *self._strange})]
+            case "wake":
+                return self._wake()
             case "shutdown":
                 return await self._shutdown(stop_children=bool(request["stop_children"]))
             case other:
                 raise KeeperRefused(f"this keeper cannot {other!r}")
 
-    async def _start(self, spec: Spec) -> Status:
+    async def _start(self, spec: Spec, fence: Fence | None = None) -> Status:
         name = spec.name
         if name in self._strange:
             raise KeeperRefused(f"{name} is {self._strange[name]}")
+        self._fences.let_in(fence)
         async with self._locks[name]:
             kept = self._kept.get(name)
             if kept is not None and not kept.wanted:  # being stopped: begin anew when it is gone
                 await self._end(name, None)
                 kept = None
+            self._fences.let_in(fence)  # again: it may have waited, and another been let in meanwhile
             if kept is None:
                 self._records.save_spec(spec, wanted=True)
                 crash_at("start.recorded")
@@ -147,6 +158,7 @@ class Server:
                 crash_at("start.done")
             elif kept.spec != spec:
                 raise SpecDiffers(f"{name} is kept with another spec")
+            kept.wake()
             return kept.status()
 
     async def _stop(self, name: str, seconds: float | None) -> Status:
@@ -172,6 +184,10 @@ class Server:
             raise KeeperRefused(f"no signal is called {word}")
         async with asyncio.timeout(PATIENCE):
             await kept.signal(signal.Signals[word])
+
+    def _wake(self) -> None:
+        for kept in self._kept.values():
+            kept.wake()
 
     def _status(self, name: str) -> Status:
         if name in self._strange:

@@ -48,23 +48,41 @@ class Status:
     log: str = ""
 
 
-class Keeper(Protocol):
-    """The calls of `KeeperClient`. All raise `KeeperUnavailable` (an OSError) when no keeper answers."""
+@dataclass(frozen=True)
+class Fence:
+    """With which claim somebody acts: `token` grows with each claim on `scope`. None of it is known: not fenced."""
 
-    def start(self, spec: Spec) -> Status:
+    scope: str
+    token: int
+
+
+class Keeper(Protocol):
+    """The calls of `KeeperClient`. All raise `KeeperUnavailable` (an OSError) when no keeper answers.
+
+    The highest token of each scope is remembered for as long as the machine runs. Who comes with a lower `fence` was
+    overtaken: `StaleFence` is raised and nothing is done.
+    """
+
+    def start(self, spec: Spec, *, fence: Fence | None = None) -> Status:
         """Returns when it was executed, or could not be (`last_exit` says why, and it is tried again with back-off).
 
         Idempotent for an equal spec. Raises `SpecDiffers` when the name is kept with another one.
         """
 
-    def stop(self, name: str, *, seconds: float | None = None) -> Status:
+    def stop(self, name: str, *, seconds: float | None = None, fence: Fence | None = None) -> Status:
         """Signal, wait, kill; returns when it is gone and forgotten; `last_exit` says how. Unknown names are fine."""
+
+    def fences(self) -> dict[str, int]:
+        """The highest token of each scope that anybody came with."""
 
     def signal(self, name: str, signal: str) -> None: ...
 
     def status(self, name: str) -> Status: ...
 
     def all(self) -> list[Status]: ...
+
+    def wake(self) -> None:
+        """Start what rests: a keeper that `greenroom up` started where none was has started nothing yet."""
 
     def answers(self) -> bool:
         """True if a keeper is there now. Starts none and never raises."""
@@ -76,6 +94,10 @@ class KeeperUnavailable(OSError):
 
 class SpecDiffers(ValueError):
     """The name is kept with a different spec: stop it first, or take another name."""
+
+
+class StaleFence(ValueError):
+    """Somebody acted on this scope with a later claim; the text says which."""
 
 
 class KeeperRefused(ValueError):

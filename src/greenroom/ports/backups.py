@@ -128,7 +128,7 @@ class Backups(Protocol):
         """Bring the route's state back as a cluster of the environment `into`, kept under `name` and not running.
 
         Touches neither the environment's cluster nor that of `into`. Idempotent by name. Raises Errored
-        (`backup.damaged`, with the backup's name in `facts`), Refused (`backup.no_space`, `backup.not_reached`).
+        (`backup.damaged`, with the backup's name in `facts`), Refused (`home.no_room`, `backup.not_reached`).
         """
 
     def exchange(self, environment: str, name: str) -> None:

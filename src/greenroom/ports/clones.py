@@ -19,8 +19,10 @@ class Clones(Protocol):
     def deciding(self) -> AbstractContextManager[None]:
         """One at a time, for a moment; within `held`, never around it."""
 
-    def held(self, key: str) -> AbstractContextManager[None]:
-        """One at a time for each clone, across processes; `key` as in `Clone.key`. Not to be nested."""
+    def held(self, key: str, *, seconds: float | None = None) -> AbstractContextManager[None]:
+        """One at a time for each clone, across processes; `key` as in `Clone.key`. Not to be nested.
+
+        Raises Refused (`clone.busy`) when it is still another's turn after `seconds`."""
 
     def all(self) -> list[Clone]:
         """Those there are, also unfinished ones; not the dropped. By name and owner."""
@@ -28,10 +30,13 @@ class Clones(Protocol):
     def note(self, clone: Clone) -> None:
         """From now on it is known so. The first time takes its place; DROPPED hides it at once."""
 
+    def need_room(self, clone: Clone) -> None:
+        """Raises Refused (`home.no_room`) when its dataset would not fit, with what is in it now given back."""
+
     def fill(self, clone: Clone) -> None:
         """It holds what its dataset holds, runs, and lets nobody in but the application's role with a password that
         only `url` gives. What was in it is gone; address and password stay. What an attempt that was cut off left is
-        no hindrance. Raises Errored (`data.dataset_gone`)."""
+        no hindrance. Raises Errored (`data.dataset_gone`) and what `need_room` raises, before anything is gone."""
 
     def url(self, clone: Clone) -> Secret:
         """Where it is, with its password; it runs, and is started if it does not. Raises Errored (`clone.absent`)."""

@@ -61,8 +61,8 @@ class Vault(Protocol):
     ) -> Copied:
         """Copy it, masked, into a cluster of its own. What an earlier attempt left is thrown away.
 
-        Raises BadInput and Refused (`data.…`) before anything moves: rules that cannot be, columns without one, masks
-        that would break a constraint; Errored when it broke off.
+        Raises BadInput and Refused (`data.…`, `home.no_room`) before anything moves: rules that cannot be, columns
+        without one, masks that would break a constraint, no room; Errored when it broke off.
         """
 
     def examine(
@@ -91,7 +91,8 @@ class Candidates(Protocol):
     """
 
     def place(self, dataset: str, environment: str, name: str, *, say: Say) -> int:
-        """A copy of the dataset's cluster, sharing blocks where the file system can; its bytes."""
+        """A copy of the dataset's cluster, sharing blocks where the file system can; its bytes. Raises Refused
+        (`home.no_room`) before it begins."""
 
     def begin(self, environment: str, name: str, services: Services, *, say: Say) -> None:
         """An empty cluster of the environment's PostgreSQL. What an earlier attempt left is thrown away, for it may be
@@ -128,3 +129,7 @@ class Candidates(Protocol):
 
     def discard(self, environment: str, name: str) -> None:
         """Remove what was made ready and did not take the place. Idempotent."""
+
+    def sweep(self, keep: Collection[str]) -> int:
+        """Remove what work that ended left beside databases; `keep` names the work that has not ended. What was put
+        aside whole stays. How many. Called when a control plane starts, before it works."""

@@ -40,6 +40,14 @@ class Unpacked:
 
 
 @dataclass(frozen=True)
+class Fence:
+    """With which claim somebody acts on an environment: its fencing token."""
+
+    environment: str
+    token: int
+
+
+@dataclass(frozen=True)
 class InstanceSpec:
     """One process to keep running. `id` is the idempotency key: starting the same id twice starts it once."""
 
@@ -83,17 +91,24 @@ class Finished:
 
 
 class Runtime(Protocol):
+    """Who starts or stops says with which claim. Where somebody came with a greater token it raises Refused
+    (`runtime.stale_token`) and does nothing: whoever was paused between making sure of its lease and asking for
+    something may ask for it hours later."""
+
     def prepare(self, environment: str) -> Place:
         """Make the environment's directories and user. Idempotent."""
 
-    def start(self, spec: InstanceSpec) -> Instance:
+    def start(self, spec: InstanceSpec, *, fence: Fence) -> Instance:
         """Keep the process running from now on, restarted with back-off when it ends. Idempotent under `spec.id`.
 
         Raises Errored (`runtime.unavailable`) when the keeper cannot be reached.
         """
 
-    def stop(self, instance_id: str, *, seconds: float) -> None:
+    def stop(self, instance_id: str, *, seconds: float, fence: Fence) -> None:
         """SIGTERM, then SIGKILL after `seconds`; returns when it is gone and forgotten. Unknown ids are fine."""
+
+    def fence(self, environment: str) -> int:
+        """The greatest token that anybody came with for it; 0 when nobody did."""
 
     def instance(self, instance_id: str) -> Instance:
         """What is known now; `UNKNOWN` for an id never started or stopped."""
@@ -123,6 +138,10 @@ class Runtime(Protocol):
 
     def free_port(self, environment: str) -> int:
         """A TCP port on 127.0.0.1 that nobody listens on, from Greenroom's range."""
+
+    def wake(self) -> None:
+        """What ran before everything of Greenroom died, and died too, is started again. To be said once whatever limits
+        it is in force; idempotent."""
 
     def answers(self) -> bool:
         """True if what keeps processes running is there now. It only looks: nothing is started by asking."""

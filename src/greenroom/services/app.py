@@ -16,6 +16,7 @@ from greenroom.domain.kinds import Kind
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Action, Actor, require
 from greenroom.domain.work import Direction, State, Work
+from greenroom.domain.work_record import asking
 from greenroom.services.tally import Tally
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
@@ -73,8 +74,7 @@ class App:
         """Insert it and say so on the ledger; False when that schedule exists already."""
         if not self.world.store.works.add(tx, work, schedule_key=schedule_key):
             return False
-        about = {"work": work.id, "environment": work.about, "release": work.release, **work.request}
-        self.world.store.recorder.append(tx, work.requested_by, f"{work.kind}.requested", {"about": about})
+        self.world.store.recorder.append(tx, work.requested_by, f"{work.kind}.requested", asking(work))
         return True
 
     def work(self, work_id: str) -> Work:

@@ -6,32 +6,33 @@ What must not be undone is noted in the transaction that puts it on the ledger.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-
 from greenroom.domain.clone import Clone, CloneState, key_of
 from greenroom.domain.data import Dataset, newest, require_clearance
-from greenroom.domain.errors import BadInput, GreenroomError, Refused
+from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.kinds import DEFAULTS, DataLabel, Kind
 from greenroom.domain.names import checked_name
 from greenroom.domain.roles import Action, Actor
 from greenroom.services.app import App
 from greenroom.store import records
 
-log = structlog.get_logger(__name__)
+TURN_SECONDS = 10.0
+"""How long who asks waits for another's turn with the same clone, before being told to ask again."""
 
 
 def obtain(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> dict[str, Any]:
     """The actor's clone of this name, made if it is not there, running, with its address. Asked for again, the same.
 
-    Raises Refused (`data.no_dataset`, `data.clearance`, `clone.limit`, `clone.other_dataset`), BadInput
+    Raises Refused (`data.no_dataset`, `data.clearance`, `clone.limit`, `clone.other_dataset`, `clone.busy`), BadInput
     (`name.invalid`, `data.dataset_unknown`).
     """
     app.allow(actor, Action.CLONE)
-    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone"))):
+    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
         found = _find(app, actor.name, name)
         if found is None or found.state is CloneState.MAKING:
             found = _made(app, actor, name, dataset)
@@ -51,7 +52,7 @@ def reset(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> d
     """Filled anew, with the newest dataset or the one named; the address stays. Raises as `obtain` does, and BadInput
     (`clone.unknown`)."""
     app.allow(actor, Action.CLONE)
-    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone"))):
+    with app.world.clones.held(key_of(actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
         found = _need(app, actor.name, name)
         wanted = _dataset_for(app, actor, name, dataset)
         clone = replace(
@@ -63,16 +64,18 @@ def reset(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> d
             made_at=app.world.clock.now(),
             state=CloneState.RESETTING,
         )
+        app.world.clones.need_room(clone)  # before what is in it is given up
         _record(app, actor.name, "reset", clone)
         app.world.clones.fill(clone)
         return _given(app, clone)
 
 
 def drop(app: App, actor: Actor, name: str, *, owner: str | None = None) -> None:
-    """Not there any more. Another's clone is dropped by who sweeps. Raises BadInput (`clone.unknown`)."""
+    """Not there any more. Another's clone is dropped by who sweeps. Raises BadInput (`clone.unknown`), Refused
+    (`clone.busy`)."""
     is_own = owner is None or owner == actor.name
     app.allow(actor, Action.CLONE if is_own else Action.COLLECT)
-    with app.world.clones.held(key_of(owner or actor.name, checked_name(name, "clone"))):
+    with app.world.clones.held(key_of(owner or actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
         _away(app, actor.name, "dropped", _need(app, owner or actor.name, name))
 
 
@@ -82,10 +85,12 @@ def listed(app: App, actor: Actor) -> list[dict[str, Any]]:
     return [view(app, c) for c in app.world.clones.all()]
 
 
-def expire(app: App, by: Actor) -> list[str]:
+def expire(
+    app: App, by: Actor, by_itself: Callable[[str], AbstractContextManager[None]] = lambda key: nullcontext()
+) -> list[str]:
     """Remove those that nobody asked for long enough, and those of accounts that were disabled; their names.
 
-    One in trouble holds up no other.
+    Each in a block of `by_itself`, which is given its key: so one in trouble need hold up no other.
     """
     now, gone = app.world.clock.now(), list[str]()
     found = app.world.clones.all()
@@ -93,15 +98,22 @@ def expire(app: App, by: Actor) -> list[str]:
     for clone in found:
         if not _is_over(clone, now, disabled):
             continue
-        try:
-            with app.world.clones.held(clone.key):
-                again = _find(app, clone.owner, clone.name)  # it may have been asked for meanwhile
-                if again is not None and _is_over(again, now, disabled):
-                    _away(app, by.name, "expired", again)
-                    gone.append(clone.name)
-        except GreenroomError as e:
-            log.warning("custody.failed", clone=clone.key, **{k: str(v) for k, v in e.as_dict().items()})
+        with by_itself(clone.key), _unless_busy(), app.world.clones.held(clone.key, seconds=0):
+            again = _find(app, clone.owner, clone.name)  # it may have been asked for meanwhile
+            if again is not None and _is_over(again, now, disabled):
+                _away(app, by.name, "expired", again)
+                gone.append(clone.name)
     return gone
+
+
+@contextmanager
+def _unless_busy() -> Iterator[None]:
+    """Nothing when it is another's turn: then it was just asked for."""
+    try:
+        yield
+    except Refused as e:
+        if e.code != "clone.busy":
+            raise
 
 
 def view(app: App, clone: Clone) -> dict[str, Any]:

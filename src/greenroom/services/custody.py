@@ -4,6 +4,8 @@ they are due; break-glass access ends, clones that nobody asks for go. Nobody ha
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -32,6 +34,7 @@ class Custodian:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stop = threading.Event()
+        self._told: dict[str, str] = {}
         self._thread = threading.Thread(target=self._loop, name="custodian", daemon=True)
         # Of its own: moving backups to a second place may take hours, and access ends within seconds.
         self._doorkeeper = threading.Thread(target=self._keep_doors, name="doorkeeper", daemon=True)
@@ -54,15 +57,35 @@ class Custodian:
         while not self._stop.wait(LOOK_SECONDS):
             try:
                 self.keep_doors()
+                self._told.pop("doors", None)
             except Exception as e:  # noqa: BLE001 - whatever it is, the next look may find it gone
-                log.warning("custody.failed", error=f"{type(e).__name__}: {e}")
+                self._tell("doors", type(e).__name__, error=f"{type(e).__name__}: {e}")
 
     def _loop(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             try:
                 self.look()
+                self._told.pop("look", None)
             except Exception as e:  # noqa: BLE001 - whatever it is, the next look may find it gone
-                log.warning("custody.failed", error=f"{type(e).__name__}: {e}")
+                self._tell("look", type(e).__name__, error=f"{type(e).__name__}: {e}")
+
+    def _tell(self, what: str, reason: str, **told: str) -> None:
+        """Once for each reason, until it is another one or all is well: the figures in its words may change with every
+        look."""
+        if self._told.get(what) != reason:
+            self._told[what] = reason
+            log.warning("custody.failed", **told)
+
+    @contextmanager
+    def _looking_after(self, what: str, name: str) -> Iterator[None]:
+        """What is refused or fails for one environment, or one clone, holds up no other."""
+        where = {"clone" if what == "clone" else "environment": name}
+        try:
+            yield
+            self._told.pop(f"{what} {name}", None)
+        except GreenroomError as e:
+            told = {k: str(v) for k, v in e.as_dict().items()}
+            self._tell(f"{what} {name}", f"{e.code} {e.message}", **where, **told)
 
     def look(self) -> list[Work]:
         """One round over all environments; the work that was asked for. One in trouble holds up no other."""
@@ -70,13 +93,9 @@ class Custodian:
         for environment in self._app.world.project().environments:
             if not environment.backups.is_on or not self._has_database(environment.name):
                 continue
-            try:
+            with self._looking_after("backups", environment.name):
                 asked += self._look_after(environment.name, environment.backups)
-            except GreenroomError as e:
-                log.warning(
-                    "custody.failed", environment=environment.name, **{k: str(v) for k, v in e.as_dict().items()}
-                )
-        clones.expire(self._app, CUSTODIAN)
+        clones.expire(self._app, CUSTODIAN, lambda key: self._looking_after("clone", key))
         return asked + self._refresh()
 
     def _look_after(self, environment: str, policy: BackupPolicy) -> list[Work]:
@@ -110,16 +129,13 @@ class Custodian:
         for one in self._app.world.project().environments:
             if one.refresh_seconds is None:
                 continue
-            try:
+            with self._looking_after("data", one.name):
                 due = data.due(self._app, one.name, one.refresh_seconds, now)
                 if due is WorkKind.DATASET and self._may_again(due, data.source_of(self._app), now):
                     asked.append(data.make(self._app, CUSTODIAN))
                 elif due is WorkKind.REFRESH and self._may_again(due, one.name, now):
                     work, _ = data.refresh(self._app, CUSTODIAN, one.name)
                     asked += [work] if work else []
-            except GreenroomError as e:
-                told = {k: str(v) for k, v in e.as_dict().items()}
-                log.warning("custody.failed", environment=one.name, **told)
         return asked
 
     def _is_drill_due(self, environment: str, policy: BackupPolicy, now: datetime) -> bool:

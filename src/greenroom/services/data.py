@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from greenroom.domain.data import Dataset, Holding, newest, own_holding, require_clearance
+from greenroom.domain.discretion import is_own
 from greenroom.domain.errors import BadInput, Refused
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.kinds import DataLabel
@@ -83,12 +84,21 @@ def refresh(
     do comes with it.
 
     Raises Refused (`data.clearance`, `data.no_dataset`, `data.no_seed`, `data.nothing_there`, `data.backed_up`,
-    `environment.busy`).
+    `environment.busy`) and BadInput (`data.state_unused`: a dataset or a seed was asked for as of some state).
     """
     row = app.allow(actor, Action.REFRESH, environment)
     if row is None:
         raise LookupError("an environment was given")
     preview = _preview_seed(app, row) if seed else _preview(app, row, dataset, to)
+    if to is not None and (seed or preview["dataset"] is not None):
+        raise BadInput(
+            "data.state_unused",
+            f"{environment} cannot be filled with the state {to[:80]!r}",
+            because=f"it would be filled with the dataset {preview['dataset']}, which is of one state"
+            if preview["dataset"]
+            else "a seed is of no state of production",
+            hint="greenroom data make --to STATE makes a dataset of that state; then refresh without --to",
+        )
     if dry_run:
         return None, preview
     with app.world.store.database.transaction() as tx:
@@ -219,7 +229,7 @@ def problem_of(tx: Connection, source: str) -> dict[str, Any] | None:
     return {
         "code": facts.get("code"),
         "error": facts.get("error"),
-        "because": facts.get("because"),
+        "because": facts.get("because") if is_own(facts) else None,
         "columns": list(facts.get("columns") or ())[:100],
         "at": refused.at,
     }

@@ -8,16 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from greenroom.domain.discretion import is_own, places, without_words
 from greenroom.domain.kinds import Kind
 from greenroom.domain.roles import Action, Actor, may
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.progress import Said
-
-PROGRAMS_WORDS = frozenset({"because", "output", "detail", "tail"})
-"""Keys of recorded facts and errors whose text may come from a program."""
-
-OWN_CODES = ("gate.", "bake.", "canary.", "work.", "ledger.")
-"""Families of errors whose reason Greenroom words itself, out of counts, names and times."""
 
 OWN_STEPS = frozenset({"restore-point", "prepare", "switch", "bake", "retire", "record", "hold", "exchange"})
 """Steps in which no program of the release speaks: their lines of progress are for everybody."""
@@ -44,19 +39,12 @@ def lines_for_all(said: list[Said]) -> list[Said]:
 
 
 def error_for_all(error: Mapping[str, Any] | None, where: str) -> dict[str, Any] | None:
-    """The error without what a program said; where there was a reason, who may read it."""
-    if error is None or str(error.get("code", "")).startswith(OWN_CODES):
+    """The error without what a program said. Where there was a reason: where in a database it happened, and who may
+    read the rest."""
+    if error is None or is_own(error):
         return None if error is None else dict(error)
-    told: dict[str, Any] = without_output(error)
+    told: dict[str, Any] = without_words(error)
     if error.get("because"):
-        told["because"] = f"whoever may read logs of {where} sees why"
+        said = f"whoever may read logs of {where} sees why"
+        told["because"] = f"{found}; {said}" if (found := places(error)) else said
     return told
-
-
-def without_output(value: Any) -> Any:
-    """Recorded facts, however deep, without the keys under which programs speak."""
-    if isinstance(value, Mapping):
-        return {k: without_output(v) for k, v in value.items() if k not in PROGRAMS_WORDS}
-    if isinstance(value, list | tuple):
-        return [without_output(v) for v in value]
-    return value

@@ -159,7 +159,7 @@ def _roll_back(
         if holder and holder.kind is WorkKind.PROMOTION:
             return _of_promotion(app, tx, actor, holder, mode, reason, dry_run)
         if holder and holder.kind is WorkKind.CHECK and not dry_run:  # it must not make the way back wait
-            app.world.store.works.cancel(tx, holder.id, f"{actor.name}: a rollback goes first")
+            _cancel(app, tx, actor, holder, "a rollback goes first")
         if row.current is None:
             raise Refused("rollback.nothing_older", f"nothing runs in {environment}", hint="promote a release into it")
         release = _target(tx, row, to)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.work import Direction, State, Work
 from greenroom.ports.edge import Pointer
-from greenroom.ports.runtime import InstanceState
+from greenroom.ports.runtime import Fence, InstanceState
 from greenroom.services.app import App
 from greenroom.store import records, tables
 from greenroom.workflows.instances import deployment_of, process_variables, variables
@@ -49,6 +49,8 @@ def recover(app: App) -> None:
         names = [row.name for row in records.environments(tx)]
     with _by_itself(""):
         limit(app.world)  # before anything starts again
+    with _by_itself(""):
+        app.world.runtime.wake()
     for name in names:
         with _by_itself(name):
             _raise_fence(app, name)
@@ -81,17 +83,24 @@ def _by_itself(environment: str, release: str = "") -> Iterator[None]:
 
 
 def _raise_fence(app: App, environment: str) -> None:
-    """A store that was restored from a copy gives out no token that the edge has seen already: it would be refused."""
+    """A store that was restored from a copy gives out no token that edge or keeper have seen already: it would be
+    refused."""
     pointer = app.world.edge.pointer(environment)
-    if pointer is None:
+    seen = max(pointer.token if pointer else 0, app.world.runtime.fence(environment))
+    if seen == 0:
         return
     c, fence = tables.fence.c, tables.fence
     with app.world.store.database.transaction() as tx:
         found = tx.scalar(select(c.token).where(c.environment == environment))
         if found is None:
-            tx.execute(fence.insert().values(environment=environment, token=pointer.token))
-        elif found < pointer.token:
-            tx.execute(fence.update().where(c.environment == environment).values(token=pointer.token))
+            tx.execute(fence.insert().values(environment=environment, token=seen))
+        elif found < seen:
+            tx.execute(fence.update().where(c.environment == environment).values(token=seen))
+
+
+def _token(tx: Connection, environment: str) -> int:
+    """Of the last claim on it."""
+    return tx.scalar(select(tables.fence.c.token).where(tables.fence.c.environment == environment)) or 0
 
 
 def _send_where_recorded(app: App, environment: str) -> None:
@@ -102,7 +111,7 @@ def _send_where_recorded(app: App, environment: str) -> None:
     with app.world.store.database.reading() as tx:
         row = records.environment(tx, environment)
         holder = app.world.store.works.holder(tx, environment)
-        token = tx.scalar(select(tables.fence.c.token).where(tables.fence.c.environment == environment)) or 0
+        token = _token(tx, environment)
     if row.current and row.dial and holder is None:  # work under way points by itself
         log.warning("recovery.sent_where_recorded", environment=environment, dial=row.dial, release=row.current)
         app.world.edge.point(environment, Pointer(row.dial, row.current, token))
@@ -148,9 +157,11 @@ def _start(app: App, environment: str, standing: Standing) -> None:
     place = world.runtime.prepare(environment)
     unpacked = world.unpacked(release.digest)
     for spec in plan.specs(place, unpacked, given, plan.dial(place)):
+        with world.store.database.reading() as tx:  # before the rows are asked: who claims it after that is later
+            fence = Fence(environment, _token(tx, environment))
         if standing not in _wanted(app, environment):
             return  # retired by another control plane meanwhile
-        world.runtime.start(spec)
+        world.runtime.start(spec, fence=fence)
 
 
 def _is_held(app: App, environment: str) -> bool:

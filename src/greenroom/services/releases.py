@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from greenroom.domain.discretion import without_words
 from greenroom.domain.errors import BadInput
 from greenroom.domain.names import short
 from greenroom.domain.plan import WorkKind
@@ -12,7 +13,7 @@ from greenroom.domain.release import Release
 from greenroom.domain.roles import Action, Actor
 from greenroom.domain.work import State, Work
 from greenroom.services.app import App
-from greenroom.services.discretion import hears_in, without_output
+from greenroom.services.discretion import hears_in
 from greenroom.store import records
 
 COMMIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@^~{}-]{0,199}")
@@ -84,7 +85,7 @@ def shown(app: App, actor: Actor, reference: str) -> dict[str, Any]:
                 "at": e.at,
                 "by": e.by,
                 "revoked_at": e.revoked_at,
-                "facts": dict(e.facts) if hears_in(actor, e.environment, rows) else without_output(e.facts),
+                "facts": dict(e.facts) if hears_in(actor, e.environment, rows) else without_words(e.facts),
             }
             for e in evidence
         ],

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from greenroom.domain.discretion import without_words
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.evidence import Freeze
 from greenroom.domain.gate import Request
@@ -22,7 +23,7 @@ from greenroom.ports.runtime import InstanceState
 from greenroom.services import data, egress, glass
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_on
-from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there, without_output
+from greenroom.services.discretion import error_for_all, hears, hears_in, hears_there
 from greenroom.store import glasses, records
 from greenroom.store.records import Called, EnvironmentRow
 from greenroom.workflows.instances import idle_processes
@@ -104,7 +105,7 @@ def work_view(
         told = app.world.store.works.history(tx, work.id)
         view["heard"] = heard
         view["history"] = told if heard else [{**line, "detail": ""} for line in told]
-        view["facts"] = dict(work.facts) if heard else without_output(work.facts)
+        view["facts"] = dict(work.facts) if heard else without_words(work.facts)
         view["steps"] = _durations(work, told)
         view["application_seconds"] = sum(_application(f) for f in work.facts.values())
     return view

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from greenroom.domain import trace
+from greenroom.domain.discretion import without_words
 from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Entry
 from greenroom.domain.plan import WorkKind
@@ -26,7 +27,6 @@ from greenroom.domain.trace import Span
 from greenroom.domain.work import ENDED, Work, back_off
 from greenroom.ports.telemetry import Traces
 from greenroom.services.app import App
-from greenroom.services.discretion import without_output
 from greenroom.store import tables
 
 log = structlog.get_logger(__name__)
@@ -176,7 +176,7 @@ ENDING = frozenset({*(s.value for s in ENDED), "attention", "refused", "cancelle
 def _of_steps(news: News) -> Iterator[Span]:
     for work, line in news.lines:
         facts = work.facts.get(line["step"]) if line["direction"] == "forward" else None
-        yield trace.of_step(work, line, without_output(facts) if isinstance(facts, Mapping) else {})
+        yield trace.of_step(work, line, without_words(facts) if isinstance(facts, Mapping) else {})
 
 
 def _of_works(news: News) -> Iterator[Span]:

@@ -17,8 +17,9 @@ INDEXED = {
     "account": ("id",),
     "policy": ("id", "at"),
     "glass": ("id",),
+    "about": ("work",),
 }
-"""By which columns of which recorded table the ledger's entries are looked up."""
+"""By which columns of which recorded table the ledger's entries are looked up; and by the work they tell of."""
 
 
 def told_by(table: str, name: str, *, sqlite: bool, subject: str = "ledger.subject") -> str:

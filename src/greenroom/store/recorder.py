@@ -10,12 +10,15 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column, Connection, RowMapping, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from greenroom.domain import ledger as chain
+from greenroom.domain import work_record
+from greenroom.domain.discretion import with_digests
 from greenroom.domain.errors import Errored
 from greenroom.domain.ledger import Entry, timestamp
 from greenroom.store import tables as t
@@ -49,11 +52,14 @@ class Recorder:
         return self.append(tx, actor, event, subject)
 
     def append(self, tx: Connection, actor: str, event: str, subject: Row) -> Entry:
-        """Append to the chain what the store will give back: the hash is of that. Transactions take turns, so the last
+        """Append to the chain what the store will give back: the hash is of that. Of what programs said it has digests:
+        whoever may read the ledger need not be one who may read logs. Transactions take turns, so the last
         entry stays the last until this one is written."""
         last = tx.execute(select(t.ledger).order_by(t.ledger.c.seq.desc()).limit(1)).first()
         now = self.database.clock.now()
-        entry = chain.append(_entry(last._mapping) if last else None, now, *storable((actor, event, subject)))
+        entry = chain.append(
+            _entry(last._mapping) if last else None, now, *storable((actor, event, with_digests(jsonable(subject))))
+        )
         tx.execute(t.ledger.insert().values(**_columns(entry)))
         self.database.appended(tx, entry.seq, entry.hash)
         return entry
@@ -100,8 +106,8 @@ def jsonable(value: Any) -> Any:
 
 
 class Told:
-    """Every recorded table as the ledger tells it, kept beside memory: in a temporary database of SQLite's own, so that
-    proving a ledger of any length takes the same memory. Close it when done."""
+    """Every recorded table as the ledger tells it, and what it tells of work, kept beside memory: in a temporary
+    database of SQLite's own, so that proving a ledger of any length takes the same memory. Close it when done."""
 
     def __init__(self) -> None:
         self._kept = sqlite3.connect("")  # a private file, gone with the connection
@@ -118,7 +124,9 @@ class Told:
     def take(self, entry: Entry) -> None:
         for name, row in entry.subject.items():
             if name in t.RECORDED:
-                self._news += [(name, row["id"], column, json.dumps(value)) for column, value in row.items()]
+                self._note(name, row["id"], row)
+        if told := work_record.tells(entry.seq, entry.actor, entry.event, entry.subject):
+            self._note(work_record.TABLE, *told)
         if len(self._news) > NEWS_AT_A_TIME:
             self._settle()
 
@@ -137,6 +145,9 @@ class Told:
     def close(self) -> None:
         self._kept.close()
 
+    def _note(self, name: str, key: str, columns: Row) -> None:
+        self._news += [(name, key, column, json.dumps(value)) for column, value in columns.items()]
+
     def _settle(self) -> None:
         self._kept.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)", self._news)
         self._news.clear()
@@ -153,26 +164,28 @@ def project(entries: Iterable[Entry]) -> Told:
 def differences(tx: Connection, told: Told) -> list[str]:
     """Where the tables and the ledger disagree, in words; empty when all is well."""
     found: list[str] = []
-    for name, table in t.RECORDED.items():
+    for name, table in {**t.RECORDED, work_record.TABLE: t.work}.items():
+        compare = partial(unlike, table) if name in t.RECORDED else work_record.contradictions
         try:
             for row in tx.execution_options(yield_per=ROWS_AT_A_TIME).execute(select(table).order_by(table.c.id)):
-                found += unlike(table, row.id, told.row(name, row.id), jsonable(dict(row._mapping)))
+                found += compare(row.id, told.row(name, row.id), jsonable(dict(row._mapping)))
         except Errored as unreadable:
             found.append(f"{name}: a row was changed past the ledger: {unreadable.because}")
             continue
         missing = (key for key in told.keys(name) if tx.scalar(select(table.c.id).where(table.c.id == key)) is None)
         for key in missing:
-            found += unlike(table, key, told.row(name, key), None)
+            found += compare(key, told.row(name, key), None)
     return found
 
 
 def unlike(table: Table, key: str, told: Row | None, kept: Row | None) -> list[str]:
-    """How one row (None: there is none) differs from what the ledger tells of it, in words."""
+    """How one row (None: there is none) differs from what the ledger tells of it, in words. Entries of earlier versions
+    tell what programs said, later ones its digest."""
     if kept is None:
         return [f"{table.name} {key}: on the ledger, but missing from the store"]
     if told is None:
         return [f"{table.name} {key}: in the store, but not on the ledger"]
-    wrong = [c.name for c in table.columns if kept[c.name] != _told(told, c)]
+    wrong = [c.name for c in table.columns if _told(told, c) not in (kept[c.name], with_digests(kept[c.name]))]
     return [f"{table.name} {key}: {c} was changed past the ledger" for c in wrong]
 
 

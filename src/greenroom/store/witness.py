@@ -16,6 +16,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Row,
     Select,
     bindparam,
     func,
@@ -28,6 +29,7 @@ from sqlalchemy import Text as PlainText
 
 from greenroom.domain.canonical import digest_of
 from greenroom.domain.errors import Refused
+from greenroom.domain.work_record import Compared, compared, tells
 from greenroom.store import tables as t
 from greenroom.store.database import Database
 from greenroom.store.lookups import told_by
@@ -55,6 +57,20 @@ class Witness:
         for key in sorted(set(told) | set(kept)):
             flaws += unlike(rows, key, told.get(key), kept.get(key))
         return flaws
+
+    def work(self, tx: Connection, work_id: str) -> Compared:
+        """The row of this work beside the entries about it."""
+        told: dict[str, Any] = {}
+        flaws: list[str] = []
+        for row in tx.execute(_about_work(sqlite=self._database.is_sqlite), {"wanted": work_id}):
+            subject = _genuine(row)
+            if subject is None:
+                flaws.append(f"entry {row.seq} of the ledger was changed")
+            elif found := tells(int(row.seq), row.actor, row.event, subject):
+                told |= found[1]
+        kept = tx.execute(select(t.work).where(t.work.c.id == work_id)).one_or_none()
+        found_so = compared(work_id, told, None if kept is None else jsonable(dict(kept._mapping)))
+        return Compared((*flaws, *found_so.flaws), found_so.has_begun)
 
     def last_applied(self, tx: Connection) -> str | None:
         """The configuration that was applied last, as the ledger tells it."""
@@ -89,8 +105,8 @@ class Witness:
         told: dict[str, dict[str, Any]] = {}
         flaws: list[str] = []
         for row in tx.execute(_about(table, by, sqlite=self._database.is_sqlite), {"wanted": values}):
-            subject = _subject(*row[:7])
-            if subject is None or (row.named is not None and row.named != row.hash):
+            subject = _genuine(row)
+            if subject is None:
                 flaws.append(f"entry {row.seq} of the ledger was changed")
             else:
                 told.setdefault(subject[table]["id"], {}).update(subject[table])
@@ -111,6 +127,12 @@ def _about(table: str, by: str, *, sqlite: bool) -> Any:
     if table == "environment":
         about = c.seq.in_(select(func.max(c.seq)).where(about).group_by(key, c.event))
     return _entries().where(about).order_by(c.seq)
+
+
+@lru_cache
+def _about_work(*, sqlite: bool) -> Any:
+    """The entries, in order, that tell of one piece of work."""
+    return _entries().where(_told("about", "work", sqlite=sqlite) == bindparam("wanted")).order_by(t.ledger.c.seq)
 
 
 @lru_cache
@@ -138,6 +160,11 @@ def _entries() -> Any:
     after, c = t.ledger.alias("entry_after"), t.ledger.c
     raw = [type_coerce(x, PlainText).label(x.name) for x in (c.seq, c.at, c.actor, c.event, c.subject, c.prev, c.hash)]
     return select(*raw, after.c.prev.label("named")).outerjoin(after, after.c.seq == c.seq + 1)
+
+
+def _genuine(row: Row[Any]) -> Mapping[str, Any] | None:
+    """An entry's subject; None when the entry does not have the hash that it carries, or the next names another."""
+    return _subject(*row[:7]) if row.named is None or row.named == row.hash else None
 
 
 @lru_cache(maxsize=REMEMBERED)

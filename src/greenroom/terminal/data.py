@@ -137,6 +137,8 @@ def datasets(found: Mapping[str, Any]) -> RenderableType:
 def problem(told: Mapping[str, Any]) -> RenderableType:
     """Why the last attempt to make a dataset was refused."""
     lines = [Text.assemble(("no newer dataset: ", "red"), one_line(told["error"] or ""), f", {since(told['at'])}")]
+    if told["because"]:
+        lines.append(Text(f"  {one_line(told['because'])}"))
     lines += [Text(f"  {one_line(c)}") for c in told["columns"]]
     if told["columns"]:
         lines.append(Text("  greenroom data discover --write proposes rules for them", style="dim"))

@@ -13,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.gate import Decision
 from greenroom.domain.plan import WorkKind
+from greenroom.domain.roles import SYSTEM
 from greenroom.domain.work import State, Work
+from greenroom.domain.work_record import Compared
 from greenroom.workflows.lease import Lease, Leases
 from greenroom.workflows.world import World
 
@@ -66,6 +68,10 @@ class Claims:
         """The first candidate that may go and that nobody else took."""
         store, now = self._world.store, self._world.clock.now()
         for work in store.works.candidates(tx, self._owner, self._leases.running(), now, kinds):
+            told = store.witness.work(tx, work.id)
+            if told.flaws:
+                self._set_apart(tx, work, told)
+                return None  # whose turn it is now, the next look says
             if work.state is State.QUEUED and not self._admit(tx, work):
                 continue
             claimed = store.works.claim(tx, work, self._owner, self._leases.seconds)
@@ -117,6 +123,18 @@ class Claims:
         self._world.store.works.set_columns(tx, work.id, [State.QUEUED], state=State.WAITING, wake_at=wake)
         return False
 
+    def _set_apart(self, tx: Connection, work: Work, told: Compared) -> None:
+        """Nothing of it is carried out. Of what had begun nothing is undone either, for that would go by the same row:
+        a person must look, and its environment stays locked. Whoever had it and was paused changes it no more."""
+        state, word = (State.ATTENTION, "attention") if told.has_begun else (State.REJECTED, "refused")
+        error = contradicted(work, told).as_dict()
+        log.error("work.contradicted", work=work.id, because=error["because"])
+        ended = None if told.has_begun else self._world.clock.now()
+        rest = {"token": work.token + 1, "owner": None, "lease_until": None, "wake_at": None, "schedule_key": None}
+        values = {"state": state, "error": error, "ended_at": ended, **rest}
+        self._world.store.works.set_columns(tx, work.id, [work.state], **values)
+        self._world.store.recorder.append(tx, SYSTEM.name, f"{work.kind}.{word}", about(work, error=error))
+
     def _end(self, tx: Connection, work: Work, word: str, error: Mapping[str, Any]) -> None:
         """It ends without having begun; a schedule that it had may be made again."""
         values = {"state": State.REJECTED, "error": error, "ended_at": self._world.clock.now(), "schedule_key": None}
@@ -126,6 +144,16 @@ class Claims:
 
 def _begins_a_promotion(found: Sequence[Work]) -> bool:
     return any(work.state is State.QUEUED and work.kind is WorkKind.PROMOTION for work in found)
+
+
+def contradicted(work: Work, told: Compared) -> Refused:
+    """Why work is not carried out whose row is not what the ledger tells."""
+    return Refused(
+        "work.contradicted",
+        f"{work.id} is not carried out: {work.kind} in {work.about or 'no environment'}",
+        because=f"the store contradicts the ledger: {'; '.join(told.flaws)}",
+        hint="greenroom ledger verify names every difference: somebody wrote past Greenroom; bring back a copy",
+    )
 
 
 def about(work: Work, **more: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.trace import trace_id
 from greenroom.domain.work import Change, Direction, State, Work, back_off, step_done, step_failed
 from greenroom.store.works import LeaseLost
-from greenroom.workflows.claiming import Claims, Decide, about
+from greenroom.workflows.claiming import Claims, Decide, about, contradicted
 from greenroom.workflows.lease import Lease, Leases
 from greenroom.workflows.step import Again, Done, NewEvidence, Step, StepContext, StepFailed
 from greenroom.workflows.world import World
@@ -237,6 +237,10 @@ class Engine:
             new = store.works.change(tx, work, change, facts=facts)
             if self._is_last_chance(work, new):  # asked to cancel while the last step that can be undone was ending
                 new = store.works.change(tx, new, _turn_back(new, work.cursor))
+            if new.state is State.ACTIVE and (told := store.witness.work(tx, work.id)).flaws:  # changed meanwhile
+                error = contradicted(work, told).as_dict()
+                change = Change(State.ATTENTION, new.cursor, new.direction, work.attempts, error=error)
+                new = store.works.change(tx, new, change)
             if started is not None and outcome != "again":
                 store.works.remember(tx, work, work.step or "", outcome, started, seconds, detail)
             if isinstance(done, Done):
@@ -245,8 +249,8 @@ class Engine:
                 if done.record:
                     done.record(tx)
             if new.state is not State.ACTIVE:
-                error = {"error": dict(change.error)} if change.error else {}
-                store.recorder.append(tx, work.requested_by, f"{work.kind}.{new.state}", about(work, **error))
+                more = {"error": dict(change.error)} if change.error else {}
+                store.recorder.append(tx, work.requested_by, f"{work.kind}.{new.state}", about(work, **more))
                 store.works.signal(tx, work.environment)
         lease.work = new
         if outcome == "done":

@@ -18,6 +18,7 @@ from greenroom.config.project import EnvironmentConfig
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.release import Release
 from greenroom.domain.work import Work
+from greenroom.ports.runtime import Fence
 
 if TYPE_CHECKING:
     from greenroom.workflows.world import World
@@ -82,6 +83,13 @@ class StepContext:
         if self.work.about is None:
             raise LookupError(f"{self.work.kind} work has no environment")
         return self.work.about
+
+    @property
+    def fence(self) -> Fence:
+        """With which claim this work acts on its environment. Work that holds none has no such claim: LookupError."""
+        if self.work.environment is None:
+            raise LookupError(f"{self.work.kind} work holds no environment")
+        return Fence(self.work.environment, self.work.token)
 
     @property
     def config(self) -> EnvironmentConfig:

@@ -215,6 +215,16 @@ def test_what_fails_leaves_nothing(story: Story) -> None:
     assert (story.clones.all(), story.clones.holds, story.told()) == ([], {}, [])
 
 
+def test_a_reset_without_room_gives_nothing_up(story: Story) -> None:
+    """It is refused before what is in the clone is gone, and before it is on the ledger; the clone stays as it is."""
+    first = clones.obtain(story.app, ADA, "cart")
+    story.clones.free = 10
+    told = story.told()
+    assert refusal(lambda: clones.reset(story.app, ADA, "cart")) == "home.no_room"
+    assert story.told() == told
+    assert clones.obtain(story.app, ADA, "cart")["state"] == first["state"] == "ready"
+
+
 def test_dropped_is_dropped_once(story: Story) -> None:
     """By its owner, or by who sweeps here; whoever else tries is refused or told that there is none."""
     clones.obtain(story.app, ADA, "cart")

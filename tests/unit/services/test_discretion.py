@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from greenroom.domain.discretion import without_words
 from greenroom.domain.errors import Refused
-from greenroom.domain.roles import Role
+from greenroom.domain.roles import Action, Role, may
 from greenroom.domain.work import State
-from greenroom.services import collect, judgements, promotions, releases, status
-from greenroom.services.discretion import error_for_all, without_output
+from greenroom.services import collect, judgements, promotions, record_keeping, releases, status
+from greenroom.services.discretion import error_for_all
+from greenroom.store import tables
 from tests.unit.services.standing import ENGINEER, MANAGER, Standing
 from tests.worlds import actor, added_work, placed, sealed
 
@@ -70,6 +74,42 @@ def test_what_failed_and_where_is_for_everybody(story: Standing) -> None:
     assert [line["step"] for line in view["history"] if line["outcome"] == "failed"] == ["migrate"]
 
 
+@pytest.mark.parametrize("command", ["migrate.py", "journey.py"])
+def test_the_ledger_has_a_digest_of_what_programs_said(story: Standing, command: str) -> None:
+    """It is kept for ever, and its readers need not be those of logs: no role, not the operator either, finds output on
+    it, in one page or in the whole. The digest proves the text to whoever has it."""
+    work = failed(story, command)
+    digest = f"sha256:{hashlib.sha256(LEAK.encode()).hexdigest()}"
+    readers = [role for role in Role if may([role], Action.READ_LEDGER)]
+    assert set(readers) == {Role.ENGINEER, Role.MANAGER, Role.OPERATOR, Role.ADMINISTRATOR}
+    for role in Role:
+        if role not in readers:
+            with pytest.raises(Refused):
+                record_keeping.entries(story.app, actor(role))
+            continue
+        for told in (record_keeping.entries(story.app, actor(role)), record_keeping.page(story.app, actor(role))):
+            said = json.dumps(told, default=str)
+            assert work in said
+            assert LEAK not in said
+            assert "ann@example.org" not in said
+            assert command != "journey.py" or digest in said
+    assert record_keeping.verify(story.app, OPERATOR)["problems"] == []
+
+
+def test_output_that_was_changed_past_the_ledger_is_found(story: Standing) -> None:
+    """The digest binds it: another text, or none, is named."""
+    failed(story, "journey.py")
+    rows = tables.evidence
+    with story.world.store.database.transaction() as tx:
+        found = tx.execute(select(rows).where(rows.c.kind == "check", rows.c.outcome == "failed")).first()
+        assert found is not None
+        assert found.facts["output"] == LEAK
+        tx.execute(rows.update().where(rows.c.id == found.id).values(facts={**found.facts, "output": "all is well"}))
+    assert record_keeping.verify(story.app, OPERATOR)["problems"] == [
+        f"evidence {found.id}: facts was changed past the ledger"
+    ]
+
+
 def test_each_environment_by_its_kind(story: Standing) -> None:
     """A developer reads what dev said, and not what production said, of the same list."""
     error = {"code": "check.failed", "message": "no", "because": LEAK}
@@ -80,7 +120,30 @@ def test_each_environment_by_its_kind(story: Standing) -> None:
     assert LEAK not in told["production"]
 
 
-@pytest.mark.parametrize("code", ["gate.refused", "bake.worse", "canary.worse", "work.forward_only.attention"])
+def test_where_in_a_database_it_happened_is_for_everybody() -> None:
+    """State, names and position are kept, PostgreSQL's words are not: enough to mend it, and nobody's value."""
+    facts = {"sqlstate": "23505", "schema": "public", "table": "person", "constraint": "person_email_key", "n": 3}
+    error = {"code": "database.failed", "message": "no", "because": LEAK, "next": "mend it", "facts": facts}
+    told = error_for_all(error, "production")
+    assert told is not None
+    assert told["because"] == (
+        "sqlstate 23505, schema public, table person, constraint person_email_key;"
+        " whoever may read logs of production sees why"
+    )
+    assert (told["facts"], told["next"]) == (facts, "mend it")
+
+
+OWN = (
+    "gate.refused",
+    "bake.worse",
+    "canary.worse",
+    "work.forward_only.attention",
+    "data.constraint_broken",
+    "data.leak",
+)
+
+
+@pytest.mark.parametrize("code", [*OWN, "data.row_refused", "home.no_room"])
 def test_greenroom_s_own_reasons_are_for_everybody(code: str) -> None:
     """What the gates, the bake and the engine say of counts, names and times is no program's output."""
     error = {"code": code, "message": "no", "because": "5 of 100 requests failed"}
@@ -91,7 +154,7 @@ def test_greenroom_s_own_reasons_are_for_everybody(code: str) -> None:
 def test_output_is_found_however_deep() -> None:
     """Facts within facts, in lists too; everything else is kept."""
     facts = {"check": {"seconds": 1, "output": LEAK, "runs": [{"tail": LEAK, "code": 1}]}, "detail": LEAK}
-    assert without_output(facts) == {"check": {"seconds": 1, "runs": [{"code": 1}]}}
+    assert without_words(facts) == {"check": {"seconds": 1, "runs": [{"code": 1}]}}
 
 
 def test_an_environment_that_was_removed_is_as_strict_as_production(story: Standing) -> None:

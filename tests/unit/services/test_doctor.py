@@ -19,6 +19,7 @@ from greenroom.services import doctor
 from greenroom.store import tables
 from greenroom.workflows.instances import Deployment
 from greenroom.workflows.world import World
+from tests.twins import ANY_CLAIM
 from tests.worlds import SMALL, actor, added_work, memory_app, memory_world, placed, sealed
 
 OPERATOR = actor(Role.OPERATOR)
@@ -37,7 +38,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         place = made.runtime.prepare(name)
         place.data.mkdir(parents=True)
         for spec in Deployment(name, made.release(release), work).specs(place, made.unpacked(release), {}, row.dial):
-            made.runtime.start(spec)
+            made.runtime.start(spec, fence=ANY_CLAIM)
     made.backups.begin("production")
     made.backups.protect("production")
     made.backups.take("production", "backup-1", full=True, say=str)
@@ -116,13 +117,13 @@ def test_an_instance_that_ended(world: World) -> None:
 def test_an_instance_that_is_not_there(world: World) -> None:
     """A process that nobody keeps any more is missed: nothing running is not the same as nothing wrong."""
     missing = web(world, "dev")
-    world.runtime.stop(missing, seconds=1)
+    world.runtime.stop(missing, seconds=1, fence=ANY_CLAIM)
     assert damage(world)["environment dev"]["said"] == f"{missing} is not there"
 
 
 def test_work_under_way_is_not_called_damage(world: World) -> None:
     """While work holds an environment its pointer and processes may differ from the row."""
-    world.runtime.stop(web(world), seconds=1)
+    world.runtime.stop(web(world), seconds=1, fence=ANY_CLAIM)
     added_work(
         world, WorkKind.PROMOTION, State.ACTIVE, environment="production", release=world.environment("dev").current
     )
@@ -138,7 +139,7 @@ def test_an_environment_that_cannot_be_looked_at_hides_no_other(world: World, mo
             raise Errored("edge.unreadable", "the pointer of dev cannot be read", hint="look at the disk")
         return read(environment)
 
-    world.runtime.stop(web(world), seconds=1)
+    world.runtime.stop(web(world), seconds=1, fence=ANY_CLAIM)
     monkeypatch.setattr(world.edge, "pointer", broken)
     bad = damage(world)
     assert bad["environment dev"]["outcome"] == "errored"

@@ -13,6 +13,7 @@ from greenroom.domain.work import State, Work
 from greenroom.ports.edge import Pointer
 from greenroom.services import follow, recovery
 from greenroom.workflows.engine import Engine
+from tests.twins import ANY_CLAIM
 from tests.unit.services.standing import Standing
 from tests.unit.workflows.story import BAKING, Crash
 from tests.unit.workflows.test_crashes import promoted
@@ -36,7 +37,7 @@ def held(tmp_path: Path) -> Iterator[Standing]:
 def reboot(story: Standing) -> None:
     """The machine comes up again: no process runs."""
     for instance in story.world.runtime.instances():
-        story.world.runtime.stop(instance.id, seconds=0)
+        story.world.runtime.stop(instance.id, seconds=0, fence=ANY_CLAIM)
     story.world.runtime.calls.clear()
 
 
@@ -206,3 +207,39 @@ def test_an_environment_without_a_holder_of_traffic_is_as_its_row_says(story: St
     reboot(story)
     recovery.recover(story.app)
     assert works_that_run(story) == {tag(story.old_work)}
+
+
+def test_the_rules_of_the_network_stand_before_anything_starts(
+    story: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what rests in the keeper nor what is started anew comes before them."""
+    reboot(story)
+    order = story.world.runtime.calls
+    monkeypatch.setattr(story.world.egress, "limit", lambda wanted: order.append(("limit",)))
+    recovery.recover(story.app)
+    told = [call[0] for call in order if call[0] in ("limit", "wake", "start")]
+    assert told[:3] == ["limit", "wake", "start"]
+
+
+def test_a_claim_that_the_keeper_knows_and_the_store_does_not_is_caught_up_with(story: Standing) -> None:
+    """The store was restored from a copy: its next worker is not taken for one that was overtaken."""
+    story.world.runtime.fences["production"] = 40
+    recovery.recover(story.app)
+    assert story.run(promoted(story)).state is State.DONE
+    assert story.world.runtime.fences["production"] > 40
+
+
+def test_what_another_claims_meanwhile_is_left_to_it(story: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keeper refuses who comes with the claim before: nothing is started twice, and nothing else is held up."""
+    reboot(story)
+    wake = story.world.runtime.wake
+
+    def claimed() -> None:
+        wake()
+        monkeypatch.setattr(recovery, "_raise_fence", lambda app, name: None)
+        story.world.runtime.fences["production"] = 40
+
+    monkeypatch.setattr(story.world.runtime, "wake", claimed)
+    recovery.recover(story.app)
+    assert works_that_run(story) == set()
+    assert works_that_run(story, "staging")

@@ -92,7 +92,7 @@ def test_opening_again_migrates_nothing(old: Path) -> None:
 def test_killed_in_the_middle_it_is_the_old_or_the_new(old: Path, boundary: str, left: str, tmp_path: Path) -> None:
     """kill -9 before, within and after a step; the next start brings it to today's and goes on."""
     child = subprocess.run(
-        [sys.executable, "-c", DIE, str(old), boundary], capture_output=True, text=True, timeout=60, cwd=Path.cwd(),
+        [sys.executable, "-c", DIE, str(old), boundary], capture_output=True, text=True, timeout=240, cwd=Path.cwd(),
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert child.returncode == -signal.SIGKILL, child.stderr

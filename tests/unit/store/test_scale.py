@@ -33,6 +33,7 @@ def test_its_ledger_proves_and_its_tables_agree(made: Lived) -> None:
     [
         "one decision", "status", "work list", "work list of one environment", "one work", "release list",
         "a release by its version", "a page of the ledger", "a worker that looks for work", "whose token it is",
+        "one work beside the ledger",
     ],
 )  # fmt: skip
 def test_no_question_reads_a_whole_table(name: str, made: Lived) -> None:

@@ -7,6 +7,8 @@ production. `Machine` asks the engine for the same and compares after every step
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import Connection
 
 from greenroom.domain import ledger as chain
 from greenroom.domain.errors import BadInput, Refused
@@ -28,8 +31,9 @@ from greenroom.store import records
 from greenroom.store.recorder import differences, project
 from greenroom.workflows.engine import Engine
 from greenroom.workflows.instances import Deployment
+from tests.unit.workflows.forgery import FORGERIES, copied, forge, removed, says_something_else
 from tests.unit.workflows.story import BAKING, Crash, Story
-from tests.unit.workflows.test_ways_back import CONTRACTING, WITH_DOWN
+from tests.unit.workflows.test_ways_back import CONTRACTING, QUIET, WITH_DOWN
 from tests.worlds import actor, memory_app, placed, sealed
 
 ENGINEER, MANAGER, DEVELOPER = actor(Role.ENGINEER), actor(Role.MANAGER), actor(Role.DEVELOPER)
@@ -51,6 +55,10 @@ class Model:
         return self.approved.get(release, 0) > 0 and not self.frozen and release not in self.spoilt
 
 
+class _Undone(Exception):
+    """What was tried is taken back."""
+
+
 class Machine(RuleBasedStateMachine):
     """Two engines over one store, releases 1.0, 2.0 and 3.0 in staging, 1.0 in production."""
 
@@ -66,7 +74,7 @@ class Machine(RuleBasedStateMachine):
     # --- the ground ------------------------------------------------------------------------------------
 
     @initialize(
-        text=st.sampled_from([BAKING, CONTRACTING, WITH_DOWN]),
+        text=st.sampled_from([BAKING, QUIET, CONTRACTING, WITH_DOWN]),
         under_way=st.sampled_from([True, True, False]),
         points=st.integers(0, 40),
     )
@@ -105,7 +113,9 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if hasattr(self, "story"):
+                self.forgeries_are_found()
                 self.settle()
+                self.forgeries_are_found()
                 self.tell()
         finally:
             if hasattr(self, "story"):
@@ -331,6 +341,30 @@ class Machine(RuleBasedStateMachine):
         with self.world.store.database.reading() as tx:
             assert isinstance(chain.verify(self.world.store.recorder.entries(tx)), Verified)
             assert differences(tx, project(self.world.store.recorder.entries(tx))) == []
+
+    def forgeries_are_found(self) -> None:
+        """As everything stands now: whichever row is changed, added or taken out past the ledger is named."""
+        works = self.works()
+        with self.on_trial() as tx:
+            for work in works:
+                copied(tx, work, f"forged-{work.id}", state=State.REJECTED.value)
+                removed(tx, work)
+            found = differences(tx, project(self.world.store.recorder.entries(tx)))
+            named = {f.split()[1].rstrip(":") for f in found}
+            assert named == {name for w in works for name in (w.id, f"forged-{w.id}")}
+        for work in works:
+            for how in FORGERIES:
+                with self.on_trial() as tx:
+                    if forge(tx, work, how):
+                        flaws = self.world.store.witness.work(tx, work.id).flaws
+                        assert bool(flaws) == says_something_else(how, work), (how, work, flaws)
+
+    @contextmanager
+    def on_trial(self) -> Iterator[Connection]:
+        """A transaction of which nothing stays."""
+        with suppress(_Undone), self.world.store.database.transaction() as tx:
+            yield tx
+            raise _Undone
 
     def visitors_reach_what_is_recorded(self, place: str, works: list[Work]) -> None:
         pointer, row = self.world.edge.pointer(place), self.world.environment(place)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from greenroom.domain.work import ENDED, State, Work
 from greenroom.ports.edge import Pointer
 from greenroom.services.decisions import decide_work
+from greenroom.store.recorder import differences, project
 from greenroom.workflows.engine import Engine
 from greenroom.workflows.procedure import procedure
 from greenroom.workflows.world import World
@@ -84,11 +86,17 @@ class Story:
             try:
                 found = self.engine.run_one()
             except Crash:
+                self.ledger_and_rows_agree()
                 self.engine = self.new_engine()
                 continue
             if not found:
                 self.world.clock.sleep(1.0)
         raise AssertionError(f"{work_id} never ends: {self.work(work_id)}")
+
+    def ledger_and_rows_agree(self) -> None:
+        """Whatever was under way when it died, no row says more than the ledger lets it."""
+        with self.world.store.database.reading() as tx, closing(project(self.world.store.recorder.entries(tx))) as told:
+            assert differences(tx, told) == []
 
     def running(self, environment: str = "production") -> set[str]:
         return {i.id for i in self.world.runtime.instances(environment)}

@@ -17,6 +17,7 @@ from greenroom.services import backups, promotions
 from greenroom.services.custody import Custodian
 from greenroom.store import records
 from greenroom.workflows.instances import Deployment
+from tests.twins import ANY_CLAIM
 from tests.unit.workflows.story import BAKING, Story
 from tests.worlds import actor, memory_app
 
@@ -37,7 +38,7 @@ class Kept(Story):
         place = self.world.runtime.prepare(PRODUCTION)
         plan = Deployment(PRODUCTION, self.world.release(self.old), self.old_work)
         for spec in plan.specs(place, self.world.unpacked(self.old), {}, row.dial):
-            self.world.runtime.start(spec)
+            self.world.runtime.start(spec, fence=ANY_CLAIM)
         self.backups.begin(PRODUCTION)
         self.backups.protect(PRODUCTION)
         self.backups.write(PRODUCTION, "t", 3)

@@ -15,11 +15,12 @@ from greenroom.domain.plan import WorkKind
 from greenroom.domain.roles import SYSTEM, Role, may
 from greenroom.domain.work import State, Work
 from greenroom.ports.probe import Answer
-from greenroom.services import data
+from greenroom.services import data, promotions
 from greenroom.services.app import App
 from greenroom.services.custody import Custodian
 from greenroom.store import records
 from greenroom.workflows.instances import Deployment
+from tests.twins import ANY_CLAIM
 from tests.unit.workflows.story import Crash
 from tests.unit.workflows.test_backup_work import DEVELOPER, ENGINEER, OPERATOR, Kept
 from tests.worlds import actor, apply, placed, sealed
@@ -42,7 +43,7 @@ class Filled(Kept):
             place = self.world.runtime.prepare(name)
             plan = Deployment(name, release, row.current_work or "")
             for spec in plan.specs(place, self.world.unpacked(release.digest), {}, row.dial):
-                self.world.runtime.start(spec)
+                self.world.runtime.start(spec, fence=ANY_CLAIM)
             self.point(name)
         vault, candidates = self.world.vault, self.world.candidates
         assert isinstance(vault, MemoryVault)
@@ -147,6 +148,26 @@ def test_data_that_the_release_cannot_live_on_is_never_put_in_place(tmp_path: Pa
         assert again.candidates.ready == {}
         assert again.holds("staging") is DataLabel.SYNTHETIC
         again.assert_reached("staging")
+
+
+def test_what_is_held_is_known_from_the_exchange_on(tmp_path: Path) -> None:
+    """Killed right after it, nobody is told what was there before; taken back from there, it is again what it was."""
+    story = Filled(tmp_path)
+    work = story.refreshed("staging")
+    story.crash_at = "refresh.exchange.forward.recorded"
+    story.run(work, until=lambda w: story.crash_at is None)
+    assert story.candidates.holds["staging"] == "a copy of production"
+    assert story.holds("staging") is DataLabel.COPY
+    promotions.cancel(story.app, ENGINEER, work)
+    assert story.run(work).state is State.ROLLED_BACK
+    assert (story.candidates.holds["staging"], story.holds("staging")) == ("its own", DataLabel.SYNTHETIC)
+    assert story.run(story.refreshed("staging")).state is State.DONE
+    again = story.refreshed("staging")
+    story.crash_at = "refresh.exchange.forward.recorded"
+    story.run(again, until=lambda w: story.crash_at is None)
+    promotions.cancel(story.app, ENGINEER, again)
+    assert story.run(again).state is State.ROLLED_BACK
+    assert story.holds("staging") is DataLabel.COPY
 
 
 def test_a_column_without_a_rule_stops_it_and_names_itself(tmp_path: Path) -> None:

@@ -17,10 +17,9 @@ from greenroom.services import promotions
 from greenroom.store import records
 from tests.unit.workflows.story import BAKING, Story
 from tests.unit.workflows.test_crashes import ENGINEER, MANAGER, assert_sound, promoted
-from tests.unit.workflows.test_ways_back import CONTRACTING, WITH_DOWN, watch_edge
+from tests.unit.workflows.test_ways_back import CONTRACTING, QUIET, WITH_DOWN, watch_edge
 from tests.worlds import actor, apply, memory_app, placed, sealed
 
-QUIET = BAKING.replace('"python migrate.py"}', '"python migrate.py", quiet: true}')
 MIGRATE, DOWN, JOURNEY = ("python", "migrate.py"), ("python", "migrate.py", "back"), ("python", "journey.py")
 
 

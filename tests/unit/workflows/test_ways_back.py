@@ -15,6 +15,7 @@ from tests.worlds import actor, memory_app
 
 ENGINEER = actor(Role.ENGINEER)
 CONTRACTING = BAKING.replace('"python migrate.py"}', '"python migrate.py", contracts: true, timeout: 1m}')
+QUIET = BAKING.replace('"python migrate.py"}', '"python migrate.py", quiet: true}')
 WITH_DOWN = CONTRACTING.replace("contracts: true", 'contracts: true, down: "python migrate.py back"')
 
 

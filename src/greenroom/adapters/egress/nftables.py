@@ -1,6 +1,7 @@
 """`NftEgress`: one nftables table of this home's own judges what its environments' users begin.
 
-private/egress.json    what was refused, added up
+private/egress.json          what was refused, added up
+private/egress-names.json    what allowed names resolved to last
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from greenroom.adapters.egress.listeners import listeners, own_endpoints, passin
 from greenroom.adapters.egress.names import Names, Resolve, addresses_of, resolvers
 from greenroom.adapters.egress.nflog import Logged, PacketLog
 from greenroom.adapters.egress.nft import Counters, Nft, NftFailed
-from greenroom.adapters.egress.ruleset import Limited, group_of, ruleset, table_of
+from greenroom.adapters.egress.ruleset import MOST_OWN, Limited, group_of, ruleset, table_of
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.record import user_name
@@ -62,12 +63,13 @@ class NftEgress:
     ) -> None:
         self._home, self._project, self._clock = home, project, clock
         self._nft = nft or Nft()
-        self._names = Names(clock.monotonic, resolve)
+        self._names = Names(clock.monotonic, resolve, home.private / "egress-names.json")
         self._resolv_conf = resolv_conf
         self._table, self._group = table_of(home.root), group_of(home.root)
         self._turn = threading.RLock()
         self._wanted: tuple[Reach, ...] = ()
         self._applied: str | None = None
+        self._crowded: frozenset[str] = frozenset()
         self._known: tuple[float, Standing] | None = None
         self._usable: float | None = None
         self._book: Book | None = None
@@ -146,16 +148,21 @@ class NftEgress:
                 database = _uid(user_name(self._home, self._project, reach.environment))
                 # Its database's too: while it is filled anew, the next one listens beside it.
                 own = own_endpoints(everything, {user, database or user}, passing)
-                found.append(Limited(reach, user, database, own))
+                found.append(Limited(reach, user, database, own[:MOST_OWN], len(own)))
+        self._tell_crowded(frozenset(one.reach.environment for one in found if one.is_crowded))
         return found
+
+    def _tell_crowded(self, crowded: frozenset[str]) -> None:
+        for environment in sorted(crowded - self._crowded):
+            log.warning("egress.listeners_left_out", environment=environment, most=MOST_OWN)
+        self._crowded = crowded
 
     def _standing(self, counters: Counters | None) -> Standing:
         """An environment whose users are all judged, or that has none yet, is limited."""
         judged = counters.limited if counters is not None else frozenset()
         there = {one.reach.environment: set(one.users) for one in self._limited()}
-        return Standing(
-            True, "", frozenset(r.environment for r in self._wanted if there.get(r.environment, set()) <= judged)
-        )
+        limited = frozenset(r.environment for r in self._wanted if there.get(r.environment, set()) <= judged)
+        return Standing(True, "", limited, self._crowded)
 
     def _counters(self) -> Counters | None:
         return self._try(lambda: self._nft.counters(self._table))

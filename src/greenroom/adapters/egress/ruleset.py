@@ -25,6 +25,9 @@ from greenroom.domain.egress import Destination, Reach
 
 LARGEST = 4096
 """Destinations that the kernel tells apart in each set; it still counts the rest in `totals`."""
+MOST_OWN = 256
+"""Addresses of its own that an environment may reach, the lowest. A program can listen on tens of thousands, and change
+them all the time: each change is a transaction that the whole machine's network waits for."""
 FORGOTTEN = "30d"
 FORGOTTEN_SECONDS = 30 * 86400
 DNS = 53
@@ -38,6 +41,12 @@ class Limited:
     user: int
     database: int | None
     own: tuple[Endpoint, ...] = ()
+    listens: int = 0
+    """On how many addresses it listens; no more than `MOST_OWN` of them are in `own`."""
+
+    @property
+    def is_crowded(self) -> bool:
+        return self.listens > MOST_OWN
 
     @property
     def users(self) -> tuple[int, ...]:

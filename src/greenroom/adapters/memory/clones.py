@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from greenroom.adapters.memory.datasets import MemoryVault
-from greenroom.domain.clone import Clone, CloneState
+from greenroom.domain.clone import Clone, CloneState, busy
+from greenroom.domain.disk import require_room
 from greenroom.domain.errors import Errored
 from greenroom.domain.secret import Secret
 
@@ -27,6 +28,8 @@ class MemoryClones:
         self.holds: dict[str, str] = {}
         """By key: what is in it."""
         self.running: set[str] = set()
+        self.free = 1 << 62
+        """Bytes there are room for."""
 
     @contextmanager
     def deciding(self) -> Iterator[None]:
@@ -34,9 +37,13 @@ class MemoryClones:
             yield
 
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
-        with self._locks[key]:
+    def held(self, key: str, *, seconds: float | None = None) -> Iterator[None]:
+        if not self._locks[key].acquire(timeout=-1 if seconds is None else seconds):
+            raise busy()
+        try:
             yield
+        finally:
+            self._locks[key].release()
 
     def all(self) -> list[Clone]:
         there = (c for c in list(self._known.values()) if c.state is not CloneState.DROPPED)
@@ -45,9 +52,13 @@ class MemoryClones:
     def note(self, clone: Clone) -> None:
         self._known[clone.key] = clone
 
+    def need_room(self, clone: Clone) -> None:
+        require_room(f"the clone {clone.name}", "memory", clone.bytes, self.free)
+
     def fill(self, clone: Clone) -> None:
         if clone.dataset not in {d.name for d in self._vault.datasets()}:
             raise Errored("data.dataset_gone", f"the dataset {clone.dataset} is not there")
+        self.need_room(clone)
         self.holds.pop(clone.key, None)
         self.reached("copied")
         self.holds[clone.key] = clone.dataset

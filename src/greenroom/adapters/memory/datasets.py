@@ -152,3 +152,9 @@ class MemoryCandidates:
 
     def discard(self, environment: str, name: str) -> None:
         self.ready.pop((environment, name), None)
+
+    def sweep(self, keep: Collection[str]) -> int:
+        left = [key for key in self.ready if key[1] not in keep]
+        for key in left:
+            del self.ready[key]
+        return len(left)

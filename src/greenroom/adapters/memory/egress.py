@@ -19,6 +19,7 @@ class MemoryEgress:
     clock: Clock
     names: dict[str, Collection[str]] = field(default_factory=dict)
     unable: str = ""
+    crowded: set[str] = field(default_factory=set)
     _reach: dict[str, Reach] = field(default_factory=dict)
     _counted: dict[str, dict[tuple[str, int, str], Refusal]] = field(default_factory=dict)
     _running: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -30,7 +31,7 @@ class MemoryEgress:
         self._running = running
 
     def standing(self) -> Standing:
-        return Standing(not self.unable, self.unable, frozenset(self._reach))
+        return Standing(not self.unable, self.unable, frozenset(self._reach), frozenset(self.crowded))
 
     def refused(self, environment: str) -> Account:
         rows = self._counted.get(checked_name(environment, "environment"), {})

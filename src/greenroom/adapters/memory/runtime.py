@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from greenroom.domain.command import checked_command, checked_file_name
+from greenroom.domain.errors import Refused
 from greenroom.domain.names import checked_name
 from greenroom.domain.secret import Secret, parts, redact, revealed
-from greenroom.ports.runtime import Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked
+from greenroom.ports.runtime import Fence, Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked
 
 FIRST_PORT = 21000
 TAIL_BYTES = 64 * 1024
@@ -19,7 +20,8 @@ TAIL_BYTES = 64 * 1024
 class MemoryRuntime:
     """The twin of `ProcessRuntime`: same answers and refusals, no process, no file, no time.
 
-    `calls` records what was asked, in order: `("start", id)`, `("stop", id)`, `("run", *words)`, `("prepare", name)`.
+    `calls` records what was asked, in order: `("start", id)`, `("stop", id)`, `("run", *words)`, `("prepare", name)`,
+    `("wake",)`.
     Commands end with code 0 and no output unless `will_finish` said otherwise; instances run until told.
     """
 
@@ -28,6 +30,7 @@ class MemoryRuntime:
         self.specs: dict[str, InstanceSpec] = {}
         self.environments: dict[tuple[str, ...], dict[str, str]] = {}
         self._root = root
+        self.fences: dict[str, int] = {}
         self._instances: dict[str, Instance] = {}
         self._exits: dict[str, str] = {}
         self._finished: dict[tuple[str, ...], deque[Finished]] = defaultdict(deque)
@@ -64,8 +67,9 @@ class MemoryRuntime:
         at = self._root / environment
         return Place(environment, at / "data", at / "tmp", at / "s", at / "logs", f"gr-{environment}")
 
-    def start(self, spec: InstanceSpec) -> Instance:
+    def start(self, spec: InstanceSpec, *, fence: Fence) -> Instance:
         checked_file_name(spec.id, "instance")
+        self._let_in(fence)
         self.calls.append(("start", spec.id))
         if spec.id not in self._instances:
             checked_command(spec.command, self._environment(spec.place, spec.release, spec.env))
@@ -77,10 +81,14 @@ class MemoryRuntime:
                 self.exits(spec.id, self._exits[spec.id])
         return self._instances[spec.id]
 
-    def stop(self, instance_id: str, *, seconds: float) -> None:
+    def stop(self, instance_id: str, *, seconds: float, fence: Fence) -> None:
         checked_file_name(instance_id, "instance")
+        self._let_in(fence)
         self.calls.append(("stop", instance_id))
         self._instances.pop(instance_id, None)
+
+    def fence(self, environment: str) -> int:
+        return self.fences.get(environment, 0)
 
     def instance(self, instance_id: str) -> Instance:
         checked_file_name(instance_id, "instance")
@@ -127,11 +135,24 @@ class MemoryRuntime:
         self._next_port += 1
         return self._next_port - 1
 
+    def wake(self) -> None:
+        self.calls.append(("wake",))
+
     def answers(self) -> bool:
         return True
 
     def isolation(self) -> str:
         return "nothing runs: processes only exist in memory"
+
+    def _let_in(self, fence: Fence) -> None:
+        present = self.fences.get(fence.environment, 0)
+        if fence.token < present:
+            raise Refused(
+                "runtime.stale_token",
+                "somebody came later to start and stop processes there",
+                because=f"token {fence.token} for {fence.environment} is older than {present}",
+            )
+        self.fences[fence.environment] = fence.token
 
     @staticmethod
     def _environment(place: Place, release: Unpacked, env: Mapping[str, str | Secret]) -> dict[str, str]:

@@ -21,6 +21,9 @@ APP = "app"
 GLASS = "greenroom_glass"
 """The group of the roles of people who were let in by hand. It cannot log in itself."""
 
+MASKER = "greenroom_masker"
+"""The group of the roles that read and write rows while data is masked; each lives as long as its work."""
+
 MAINTENANCE = "postgres"
 """The database for administration; applications may not connect to it."""
 
@@ -168,9 +171,24 @@ def translate(error: psycopg.Error, doing: str) -> Errored:
         "database.failed",
         f"could not {doing}",
         because=said,
-        facts={"sqlstate": state},
+        facts=places_of(error),
         hint="its own words say what it lacks: mend that, then try again",
     )
+
+
+def places_of(error: psycopg.Error) -> dict[str, str]:
+    """Where in the database it happened, in names and numbers: nothing of it is a value."""
+    diag = error.diag
+    known = {
+        "sqlstate": error.sqlstate,
+        "schema": diag.schema_name,
+        "table": diag.table_name,
+        "column": diag.column_name,
+        "constraint": diag.constraint_name,
+        "type": diag.datatype_name,
+        "position": diag.statement_position,
+    }
+    return {name: found for name, found in known.items() if found}
 
 
 def socket_of(directory: Path, port: int) -> Path:

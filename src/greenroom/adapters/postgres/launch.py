@@ -25,15 +25,17 @@ def launch(
     forced: Mapping[str, str] | None = None,
     *,
     nice: int = 0,
+    is_offline: bool = False,
 ) -> subprocess.Popen[bytes]:
     """The server over `data` with the settings file. `forced` settings win over that file and over
-    `postgresql.auto.conf` (documentation, 19.1). `nice` is how far it stands back behind other programs."""
+    `postgresql.auto.conf` (documentation, 19.1). `nice` is how far it stands back behind other programs; `is_offline`:
+    nothing in it reaches a network, where the kernel allows that."""
     argv = ["nice", "-n", str(nice)] if nice else []
     argv += [tools.program("postgres"), "-D", str(data), f"--config_file={settings}"]
     argv += [word for name, value in (forced or {}).items() for word in ("-c", f"{name}={value}")]
     with own_log(log) as said:
         return subprocess.Popen(
-            command(argv, account, at_our_death="QUIT"),
+            command(argv, account, at_our_death="QUIT", is_offline=is_offline),
             env=tools.env(),
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -122,7 +122,7 @@ def _refuse_recovering(connection: Connection) -> None:
 
 
 def _database(connection: Connection, name: str, found: Neutralised) -> None:
-    with connection.transaction(), _event_triggers_rest(connection):
+    with connection.transaction(), event_triggers_rest(connection):
         _subscriptions(connection, name, found)
         _mappings(connection, name, found)
     with connection.transaction():  # an update fires pg_cron's own trigger, which tells its launcher
@@ -133,7 +133,7 @@ def _database(connection: Connection, name: str, found: Neutralised) -> None:
 
 
 @contextmanager
-def _event_triggers_rest(connection: Connection) -> Iterator[None]:
+def event_triggers_rest(connection: Connection) -> Iterator[None]:
     """What is changed here is no business of the application's triggers, which may NOTIFY, log or refuse. As a replica
     only those fire that were told to fire there too: they are switched off, and on again, in the same transaction."""
     firing = connection.execute(ALWAYS_FIRING).fetchall()

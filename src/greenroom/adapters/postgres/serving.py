@@ -6,6 +6,7 @@ take a place, or that are looked into and thrown away.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,13 +81,23 @@ def served(
 ) -> Iterator[Door]:
     """The server runs, and the first of `doors` that opens is given; at the end it is shut down cleanly.
 
-    `what` names it in errors. `over_tcp`: applications may come too, on 127.0.0.1. A server that an earlier process
-    left in the directory is ended first. Raises Errored (`database.start_failed` and what connecting raises).
+    `what` names it in errors. `over_tcp`: applications may come too, on 127.0.0.1; without, it is in a network of its
+    own with nothing in it, where the kernel allows that, so that nothing in the data calls out. A server that an
+    earlier process left in the directory is ended first. Raises Errored (`database.start_failed` and what connecting
+    raises).
     """
     kill_server_in(server.data)
     forced = _write_settings(server, extensions, over_tcp, settings or {}, is_durable)
-    settings_file = server.folder / "postgresql.conf"
-    process = launch(server.tools, server.account, server.data, settings_file, server.log, forced, nice=STANDS_BACK)
+    process = launch(
+        server.tools,
+        server.account,
+        server.data,
+        server.folder / "postgresql.conf",
+        server.log,
+        forced,
+        nice=STANDS_BACK,
+        is_offline=not over_tcp,
+    )
 
     opened: list[Door] = []
 
@@ -103,6 +114,7 @@ def served(
         yield opened[-1]
     finally:
         end(process, signal.SIGINT, STOP_SECONDS)
+        shutil.rmtree(server.sockets, ignore_errors=True)  # whoever serves it again makes it again
 
 
 def _first(doors: Sequence[Door]) -> Door:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenroom.adapters.postgres.connect import APP, GLASS, SUPERUSER
+from greenroom.adapters.postgres.connect import APP, GLASS, MASKER, SUPERUSER
 from greenroom.domain.errors import BadInput
 
 PRELOADED = frozenset({"pg_stat_statements", "pg_cron", "timescaledb", "pgaudit", "auto_explain", "pg_partman_bgw"})
@@ -86,6 +86,7 @@ def hba_text() -> str:
     rules = [
         ("local", "all", SUPERUSER, ""),
         ("local", "replication", SUPERUSER, ""),
+        ("local", "all", f"+{MASKER}", ""),  # whoever masks; none while the role has no member
         ("local", "all", APP, ""),  # restores load as the application's role
         ("host", APP, APP, "127.0.0.1/32"),
         ("host", APP, f"+{GLASS}", "127.0.0.1/32"),  # whoever was let in by hand; none while the role has no member

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ Adopt = Callable[[Path, Home], Path]
 """The tree itself if every user of this machine can use it, else a copy that they can."""
 
 SAID = 2000
+COMMAND = re.compile(r"Command was: ([A-Z]+(?: [A-Z]+)* [^\s(;]+(?:\s+ADD CONSTRAINT [^\s(;]+)?)")
+"""As `pg_restore` says what it could not do. The beginning names it; what follows may hold values."""
 
 
 def is_caller(account: User) -> bool:
@@ -58,9 +61,12 @@ def tools_of(provider: Provider, account: User, home: Home, adopt: Adopt) -> Too
     return Tools(adopt(provider.bin.parent, home) / provider.bin.name, libraries)
 
 
-def command(argv: Sequence[str], account: User | None, *, at_our_death: str = "KILL") -> list[str]:
-    """`argv` as `account` (None: the caller), ended by that signal when we die."""
-    prefix = [_setpriv(), "--pdeathsig", at_our_death]
+def command(
+    argv: Sequence[str], account: User | None, *, at_our_death: str = "KILL", is_offline: bool = False
+) -> list[str]:
+    """`argv` as `account` (None: the caller), ended by that signal when we die. `is_offline`: in a network of its own
+    with nothing in it, where the kernel lets us make one; sockets that are files lead in and out as ever."""
+    prefix = [*(_apart() if is_offline else ()), _setpriv(), "--pdeathsig", at_our_death]
     if account is not None and not is_caller(account):
         prefix += ["--reuid", str(account.uid), "--regid", str(account.gid), "--clear-groups", "--no-new-privs"]
     return [*prefix, "--", *argv]
@@ -119,6 +125,7 @@ def tool_failed(name: str, code: int, said: str) -> Errored:
         f"{name} failed with {_ended(code)}",
         because=because,
         hint="its own words say why: mend that, then try again",
+        facts={"command": " ".join(found[1].split())} if (found := COMMAND.search(said)) else {},
     )
 
 
@@ -131,6 +138,17 @@ def disk_full(because: str, where: object = "") -> Errored:
 
 def _ended(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+@cache
+def _apart() -> tuple[str, ...]:
+    """What begins a network of its own (unshare, util-linux); nothing where that is not allowed."""
+    own = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "--user", "--map-current-user", "--net")
+    try:
+        works = subprocess.run([*own, "true"], capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        works = False
+    return own if works else ()
 
 
 @cache

@@ -13,8 +13,9 @@ from greenroom.adapters.runtimes.running import Limits, reaper_argv, run_to_end
 from greenroom.domain.command import checked_command, checked_file_name
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.secret import Secret, revealed
-from greenroom.keeper.spec import Keeper, KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, Status
-from greenroom.ports.runtime import Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked
+from greenroom.keeper import spec as kept
+from greenroom.keeper.spec import Keeper, KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, StaleFence, Status
+from greenroom.ports.runtime import Fence, Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked
 
 UMASK = 0o007  # the proxy's group may connect to sockets; nobody else may anything
 SOCKET_BYTES = 107  # unix(7)
@@ -40,17 +41,21 @@ class ProcessRuntime:
     def prepare(self, environment: str) -> Place:
         return ground.prepare(self._home, self._project, environment)
 
-    def start(self, spec: InstanceSpec) -> Instance:
+    def start(self, spec: InstanceSpec, *, fence: Fence) -> Instance:
         name = _name(spec.id)
         with _keeper_errors():
             known = self._keeper.status(name)
             if known.state in ("unknown", "stopping"):
-                known = self._start(self._kept(spec), name)
+                known = self._start(self._kept(spec), name, fence)
         return _instance(spec.id, known)
 
-    def stop(self, instance_id: str, *, seconds: float) -> None:
+    def stop(self, instance_id: str, *, seconds: float, fence: Fence) -> None:
         with _keeper_errors():
-            self._keeper.stop(_name(instance_id), seconds=seconds)
+            self._keeper.stop(_name(instance_id), seconds=seconds, fence=_scoped(fence))
+
+    def fence(self, environment: str) -> int:
+        with _keeper_errors():
+            return self._keeper.fences().get(environment, 0)
 
     def instance(self, instance_id: str) -> Instance:
         with _keeper_errors():
@@ -95,6 +100,10 @@ class ProcessRuntime:
     def free_port(self, environment: str) -> int:
         return ports.free_port(self._home.private / "ports.json", environment)
 
+    def wake(self) -> None:
+        with _keeper_errors():
+            self._keeper.wake()
+
     def answers(self) -> bool:
         return self._keeper.answers()
 
@@ -114,9 +123,9 @@ class ProcessRuntime:
             lacking += "; an environment can read and signal another's processes and data"
         return f"{apart}; no sandbox: {self._why_not}: {lacking}; the network is shared"
 
-    def _start(self, spec: Spec, name: str) -> Status:
+    def _start(self, spec: Spec, name: str, fence: Fence) -> Status:
         try:
-            return self._keeper.start(spec)
+            return self._keeper.start(spec, fence=_scoped(fence))
         except SpecDiffers:  # somebody started this id between our question and our request: once is enough
             return self._keeper.status(name)
 
@@ -210,6 +219,10 @@ class ProcessRuntime:
         return log.relative_to(self._home.environments).parts[0] if log.is_relative_to(self._home.environments) else ""
 
 
+def _scoped(fence: Fence) -> kept.Fence:
+    return kept.Fence(fence.environment, fence.token)
+
+
 def _name(instance_id: str) -> str:
     return PREFIX + checked_file_name(instance_id, "instance")
 
@@ -227,6 +240,13 @@ def _keeper_errors() -> Iterator[None]:
     except KeeperUnavailable as error:
         raise Errored(
             "runtime.unavailable", "the keeper does not answer", because=str(error), hint="greenroom up starts it"
+        ) from error
+    except StaleFence as error:
+        raise Refused(
+            "runtime.stale_token",
+            "somebody came later to start and stop processes there",
+            because=str(error),
+            hint="nothing is to be done: a worker that had lost its claim was kept from it",
         ) from error
     except KeeperRefused as error:
         raise Errored(

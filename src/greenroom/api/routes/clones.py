@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import Response
@@ -10,7 +11,7 @@ from greenroom.api.access import Who
 from greenroom.api.asked import WantedClone
 from greenroom.api.routing import authenticated_router
 from greenroom.api.shapes_clones import CloneGiven, CloneInPlace
-from greenroom.api.state import Services
+from greenroom.api.state import Services, State
 from greenroom.services import clones
 
 router = authenticated_router("clones")
@@ -22,19 +23,21 @@ def list_clones(services: Services, who: Who) -> list[dict[str, Any]]:
 
 
 @router.put("/clones/{name}", response_model=CloneGiven, summary="Make or show one's own clone of this name")
-def obtain_clone(services: Services, who: Who, name: str, asked: WantedClone) -> dict[str, Any]:
-    """It runs when this answers. Asked again, it is the same one, and kept for the whole time again."""
-    return clones.obtain(services, who, name, dataset=asked.dataset)
+async def obtain_clone(state: State, who: Who, name: str, asked: WantedClone) -> dict[str, Any]:
+    """It runs when this answers. Asked again, it is the same one, and kept for the whole time again. 409 with
+    `Retry-After` while it is another's turn."""
+    return await state.slow.run(partial(clones.obtain, state.app, who, name, dataset=asked.dataset))
 
 
 @router.post("/clones/{name}/reset", response_model=CloneGiven, summary="Fill one's own clone anew")
-def reset_clone(services: Services, who: Who, name: str, asked: WantedClone) -> dict[str, Any]:
-    """What was changed in it is lost; its address stays."""
-    return clones.reset(services, who, name, dataset=asked.dataset)
+async def reset_clone(state: State, who: Who, name: str, asked: WantedClone) -> dict[str, Any]:
+    """What was changed in it is lost; its address stays. 409 with `Retry-After` while it is another's turn."""
+    return await state.slow.run(partial(clones.reset, state.app, who, name, dataset=asked.dataset))
 
 
 @router.delete("/clones/{name}", status_code=204, summary="Drop a clone")
-def drop_clone(services: Services, who: Who, name: str, owner: str | None = None) -> Response:
-    """One's own; another's, with its `owner`, by who may also remove releases."""
-    clones.drop(services, who, name, owner=owner)
+async def drop_clone(state: State, who: Who, name: str, owner: str | None = None) -> Response:
+    """One's own; another's, with its `owner`, by who may also remove releases. 409 with `Retry-After` while it is
+    another's turn."""
+    await state.slow.run(partial(clones.drop, state.app, who, name, owner=owner))
     return Response(status_code=204)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from greenroom.cli.client import SECONDS
 from greenroom.cli.command import Session, by_default, command
 from greenroom.cli.options import Yes
 from greenroom.domain.clone import name_from
+from greenroom.domain.errors import Refused
 from greenroom.terminal.words import local, one_line, plain, until
 
 ORDER = 86
@@ -57,7 +61,7 @@ def make(
 def obtain(session: Session, name: str | None, dataset: str | None = None) -> dict[str, Any]:
     """The clone of this name (of the branch here, when absent), running; says on standard error what it is."""
     wanted = name or _own_name(session)
-    given: dict[str, Any] = session.client.put("clones", wanted, dataset=dataset)
+    given: dict[str, Any] = _in_turn(session, lambda: session.client.put("clones", wanted, dataset=dataset))
     session.say(
         f"clone {one_line(given['name'])} of {one_line(given['dataset'])}, filled {local(given['made_at'])},"
         f" expires {until(given['expires_at'])} unless it is asked for"
@@ -86,7 +90,7 @@ def reset(session: Session, name: Named, dataset: Dataset = None, yes: Yes = Fal
     """
     if not yes:
         session.confirm(f"lose what was changed in {plain(name)}?")
-    given = session.client.post("clones", name, "reset", dataset=dataset)
+    given = _in_turn(session, lambda: session.client.post("clones", name, "reset", dataset=dataset))
     session.answer(given, lambda: f"{one_line(given['name'])} is as {one_line(given['dataset'])} has it")
     return 0
 
@@ -106,9 +110,25 @@ def drop(
     """
     if not yes:
         session.confirm(f"drop {plain(name)}, with everything in it?")
-    session.client.delete("clones", name, owner=owner)
+    _in_turn(session, lambda: session.client.delete("clones", name, owner=owner))
     session.answer({"name": name, "dropped": True}, lambda: f"{plain(name)} is not there any more")
     return 0
+
+
+def _in_turn(session: Session, ask: Callable[[], Any]) -> Any:
+    """Asked again while it is another's turn, for as long as the connection would wait for an answer."""
+    end, said = time.monotonic() + SECONDS, ""
+    while True:
+        try:
+            return ask()
+        except Refused as refused:
+            again = refused.facts.get("retry_after")
+            if again is None or time.monotonic() + again > end:
+                raise
+            if refused.message != said:
+                session.say(f"{refused.message}: waiting")
+                said = refused.message
+        time.sleep(again)
 
 
 def _own_name(session: Session) -> str:

@@ -28,3 +28,5 @@ def look(app: App) -> Iterator[Found]:
         yield failed("egress", f"outgoing network of {', '.join(open_now)} is not limited: the rules are gone", AGAIN)
     else:
         yield passed("egress", f"outgoing network of {', '.join(e.name for e in wanted)} is limited to what is allowed")
+    for name in sorted(standing.crowded):
+        yield passed("egress", f"{name} listens on so many addresses that it does not reach all of them itself")

@@ -15,6 +15,7 @@ from greenroom.domain.names import short
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.release import Descriptor
 from greenroom.domain.work import State, Work
+from greenroom.domain.work_record import asking
 from greenroom.ports.artifacts import Built, Sealed, Source
 from greenroom.workflows.recipe import committed, language_of
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
@@ -146,8 +147,7 @@ def _promote(tx: Connection, context: StepContext, environment: str, digest: str
         requested_at=world.clock.now(),
     )
     world.store.works.add(tx, promotion)
-    about = {"work": promotion.id, "environment": environment, "release": digest, "after": asked.id}
-    world.store.recorder.append(tx, asked.requested_by, "promotion.requested", {"about": about})
+    world.store.recorder.append(tx, asked.requested_by, "promotion.requested", asking(promotion, after=asked.id))
 
 
 def _source(context: StepContext) -> Source:

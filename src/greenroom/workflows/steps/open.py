@@ -25,7 +25,7 @@ class OpenStep:
         given = process_variables(variables(world, context.environment, old.release), old.release)
         for spec in old.specs(place, world.unpacked(old.release.digest), given, before.dial):
             context.guard()
-            world.runtime.start(spec)
+            world.runtime.start(spec, fence=context.fence)
         context.crash("started")
         boot = wait_until_healthy(context, before.dial, old.instance_ids())
         traffic.send_to(context, before.dial, before.release or "")

@@ -10,12 +10,13 @@ from typing import Any
 
 from greenroom.domain.data import Holding, require_clearance
 from greenroom.domain.errors import GreenroomError, Refused
-from greenroom.domain.evidence import Outcome
+from greenroom.domain.evidence import Evidence, Outcome
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
 from greenroom.domain.names import VAULT
 from greenroom.domain.release import Listen, MigrationStyle
 from greenroom.ports.databases import Database
+from greenroom.store import records
 from greenroom.workflows.commands import run_check, run_to_end
 from greenroom.workflows.instances import Deployment, process_variables, variables
 from greenroom.workflows.reach import limit
@@ -189,7 +190,7 @@ class ReadyStep:
             for spec in plan.specs(place, world.unpacked(release.digest), given, dial):
                 if spec.dial:  # what works beside the web process would act on the data
                     context.guard()
-                    world.runtime.start(spec)
+                    world.runtime.start(spec, fence=context.fence)
             wait_until_healthy(context, dial, plan.instance_ids_of(release.descriptor.web))
             yield dial
         finally:
@@ -222,7 +223,8 @@ class PauseStep:
 
 
 class SwapStep:
-    """Two renames and a start. What was there is kept aside."""
+    """Two renames and a start. What was there is kept aside. What the environment holds from here on is evidence, in
+    the same transaction: whoever asks later, also after a kill, is not told what it held before."""
 
     name = "exchange"
     returns = True
@@ -232,7 +234,7 @@ class SwapStep:
         context.guard()
         context.world.candidates.exchange(context.environment, context.work.id)
         context.crash("exchanged")
-        return Done({"aside": context.work.id})
+        return Done({"aside": context.work.id}, _holds_now(context))
 
     def _may_still_be(self, context: StepContext) -> None:
         """What was allowed when this began may not be any more: making it ready can take hours."""
@@ -249,12 +251,12 @@ class SwapStep:
     def undo(self, context: StepContext) -> Outcomes:
         context.guard()
         context.world.candidates.put_back(context.environment, context.work.id)
-        return Done()
+        return Done(evidence=_holds_as_before(context))
 
 
 class RecordRefreshStep:
-    """What the environment holds now is evidence. Of what was put aside the newest is kept; restore points of the data
-    that was replaced go: they would bring it back under another name."""
+    """Of what was put aside the newest is kept; restore points of the data that was replaced go: they would bring it
+    back under another name."""
 
     name = "record"
     returns = False
@@ -272,7 +274,7 @@ class RecordRefreshStep:
             context.say(f"what is not needed any more could not be removed: {error.message}")
         holding = holding_of(context, world.clock.now())
         facts = {**holding.as_dict(), "work": work.id, "seconds": self._seconds(context)}
-        return Done(facts, (NewEvidence(HOLDING, context.environment, Outcome.PASSED, facts),))
+        return Done(facts, _holds_now(context))
 
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
@@ -289,6 +291,33 @@ def holding_of(context: StepContext, at: datetime) -> Holding:
         for k in ("label", "source", "as_of", "backup", "dataset", "rules", "seed", "server")
     }
     return Holding.from_dict({**told, "at": timestamp(at)})
+
+
+def _holds_now(context: StepContext) -> tuple[NewEvidence, ...]:
+    """What the environment holds now, unless that is recorded already. With it goes what was recorded before."""
+    before = _recorded(context)
+    if before is not None and before.facts.get("work") == context.work.id:
+        return ()
+    facts = {**holding_of(context, context.world.clock.now()).as_dict(), "work": context.work.id}
+    if before is not None and before.outcome is Outcome.PASSED:
+        facts["before"] = {k: v for k, v in before.facts.items() if k != "before"}
+    return (NewEvidence(HOLDING, context.environment, Outcome.PASSED, facts),)
+
+
+def _holds_as_before(context: StepContext) -> tuple[NewEvidence, ...]:
+    """What was recorded before this work did; where nothing was, that there is nothing from elsewhere."""
+    now = _recorded(context)
+    if now is None or now.facts.get("work") != context.work.id:
+        return ()
+    before = now.facts.get("before")
+    if before is None:
+        return (NewEvidence(HOLDING, context.environment, Outcome.FAILED, {"undone": context.work.id}),)
+    return (NewEvidence(HOLDING, context.environment, Outcome.PASSED, before),)
+
+
+def _recorded(context: StepContext) -> Evidence | None:
+    with context.world.store.database.reading() as tx:
+        return records.newest_evidence(tx, HOLDING, context.environment)
 
 
 def _trial(context: StepContext) -> Deployment:

@@ -28,7 +28,7 @@ class StartStep:
         facts: dict[str, object] = {"dial": dial, "instances": plan.instance_ids()}
         for spec in plan.specs(place, unpacked, given, dial):
             context.guard()
-            world.runtime.start(spec)
+            world.runtime.start(spec, fence=context.fence)
             context.crash("between")
         # While it boots: how the release that it replaces is doing, for the bake to compare with.
         return Done({**facts, "baseline": context.fact("start", "baseline") or baseline(context)})

@@ -55,7 +55,7 @@ def let_go(context: StepContext) -> None:
         given = process_variables(variables(world, context.environment, old.release), old.release)
         for spec in old.specs(place, world.unpacked(old.release.digest), given, before.dial):
             context.guard()
-            world.runtime.start(spec)
+            world.runtime.start(spec, fence=context.fence)
         _await(context, old, before.dial)
     send_to(context, before.dial, before.release or "")
 
@@ -77,7 +77,7 @@ def stop_all(context: StepContext, plan: Deployment, *, but: str = "") -> None:
         if process.name != but:
             for instance in plan.instance_ids_of(process):
                 context.guard()
-                context.world.runtime.stop(instance, seconds=process.stop_seconds)
+                context.world.runtime.stop(instance, seconds=process.stop_seconds, fence=context.fence)
 
 
 def send_to(context: StepContext, dial: str, release: str) -> None:

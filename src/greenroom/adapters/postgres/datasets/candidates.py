@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,14 +26,16 @@ from greenroom.adapters.postgres.datasets.seeding import load
 from greenroom.adapters.postgres.datasets.vault import read_dataset
 from greenroom.adapters.postgres.ground import is_complete, own_directory
 from greenroom.adapters.postgres.initdb import make_data
+from greenroom.adapters.postgres.leftovers import is_kept, remove, sockets_left
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.providers import checked_services, choose
 from greenroom.adapters.postgres.roles import ensure_ground, set_password
+from greenroom.adapters.postgres.room import need_room_for_copy
 from greenroom.adapters.postgres.scratch import any_port, copy_tree, kill_server_in
 from greenroom.adapters.postgres.serving import Server, served, sockets_of
 from greenroom.adapters.sealing.files import sync_directory, write_atomically
 from greenroom.domain.errors import Errored, Refused
-from greenroom.domain.names import checked_name
+from greenroom.domain.names import VAULT, checked_name
 from greenroom.domain.release import Services
 from greenroom.ports.clock import Clock
 from greenroom.ports.databases import Database
@@ -61,6 +63,7 @@ class PostgresCandidates:
             found, data = read_dataset(self._home, dataset)
             if not (folder / PLACED).exists():
                 self._clear(folder)
+                need_room_for_copy(f"the data of {environment}", data, folder.parent, found.bytes)
                 own_directory(folder, 0o711)
                 say(f"laying out dataset {dataset}, {found.bytes / 1e6:.0f} MB")
                 copy_tree(data, folder / "data", self._clusters.account(environment), seconds=COPY_SECONDS)
@@ -177,6 +180,14 @@ class PostgresCandidates:
 
     def discard(self, environment: str, name: str) -> None:
         self._clear(self._folder(environment, name))
+
+    def sweep(self, keep: Collection[str]) -> int:
+        rooms = [r for r in self._home.environments.glob("*/rebuilt") if r.parent.name != VAULT]
+        left = [f for room in rooms for f in room.iterdir() if not is_kept(f.name, keep)]
+        # What is whole there is a person's way back, and is dropped when its time is over.
+        asides = [f for f in self._home.environments.glob("*/aside/*") if not is_kept(f.name, keep)]
+        left += [f for f in asides if not (f / "data").is_dir()]
+        return remove(left) + remove(sockets_left(self._home))
 
     # --- places ------------------------------------------------------------------------------------
 

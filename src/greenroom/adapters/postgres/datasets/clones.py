@@ -13,7 +13,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -28,10 +28,11 @@ from greenroom.adapters.postgres.datasets.vault import HARMLESS, read_dataset
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.roles import ensure_ground, set_password
+from greenroom.adapters.postgres.room import need_room_for_copy
 from greenroom.adapters.postgres.scratch import copy_tree, kill_server_in
 from greenroom.adapters.sealing.files import write_atomically
 from greenroom.adapters.secretstore import FileSecrets
-from greenroom.domain.clone import PREFIX, Clone, CloneState
+from greenroom.domain.clone import PREFIX, Clone, CloneState, busy
 from greenroom.domain.errors import Errored
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
@@ -78,8 +79,12 @@ class PostgresClones:
         return locked(self._locks() / ".clones")
 
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
-        with locked(self._locks() / f".{checked_name(key, 'clone')}.clone"):
+    def held(self, key: str, *, seconds: float | None = None) -> Iterator[None]:
+        with ExitStack() as turn:
+            try:
+                turn.enter_context(locked(self._locks() / f".{checked_name(key, 'clone')}.clone", seconds=seconds))
+            except TimeoutError as error:
+                raise busy() from error
             yield
 
     def all(self) -> list[Clone]:
@@ -90,10 +95,17 @@ class PostgresClones:
         folder = own_directory(self._folder(clone), 0o711)
         write_atomically(folder / "clone.json", json.dumps(_as_dict(clone), indent=1).encode(), 0o600)
 
+    def need_room(self, clone: Clone) -> None:
+        found, source = read_dataset(self._home, clone.dataset)
+        present = self._folder(clone)
+        place = self._home.environments
+        need_room_for_copy(f"the clone {clone.name}", source, place, found.bytes, gives_back=present)
+
     def fill(self, clone: Clone) -> None:
         key = clone.key
         found, source = read_dataset(self._home, clone.dataset)
         major = int((source / "PG_VERSION").read_text())
+        self.need_room(clone)
         self._take_out(clone, major)
         root = own_directory(self._folder(clone) / f"postgres-{major}", 0o711)
         copy_tree(source, root / "data", self._clusters.account(key), seconds=COPY_SECONDS)

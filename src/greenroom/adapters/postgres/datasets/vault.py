@@ -26,13 +26,16 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.discovery import read_facts
 from greenroom.adapters.postgres.ground import is_complete, own_directory
 from greenroom.adapters.postgres.initdb import make_data
+from greenroom.adapters.postgres.leftovers import is_kept, remove
 from greenroom.adapters.postgres.masking.copying import Wanted, copy_masked
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.leaks import examine
 from greenroom.adapters.postgres.masking.rows import Progress
+from greenroom.adapters.postgres.masking.walls import masker
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.providers import choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role
+from greenroom.adapters.postgres.room import need_room, size_on_disk
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.serving import Server, served, sockets_of, sync
 from greenroom.adapters.sealing.files import sync_directory, write_atomically
@@ -60,6 +63,11 @@ READING = {"autovacuum": "off", "shared_buffers": "128MB"}
 LOADING = {"shared_buffers": "128MB", "maintenance_work_mem": "256MB", "min_wal_size": "80MB", "max_wal_size": "4GB"}
 """A dataset in the making is thrown away when it breaks off, so nothing of it is synced before it is whole."""
 
+MOST_LOG = 4 << 30
+"""As `max_wal_size` says: the log of loading goes when the dataset is whole."""
+EMPTY = 64 << 20
+"""A cluster with nothing in it, and its first log."""
+
 
 class PostgresVault:
     """Fulfils `ports.datasets.Vault`. Making one touches nothing."""
@@ -68,9 +76,11 @@ class PostgresVault:
         self._home, self._clusters, self._credentials, self._clock = home, clusters, credentials, clock
 
     def discover(self, rebuilt: str, source: str, services: Services, *, say: Say) -> tuple[Verdict, ...]:
-        with self._reading(rebuilt, source, services) as reading, reading.session() as connection:
+        with self._reading(rebuilt, source, services) as reading, masker(reading) as role:
             say("looking at the columns and a sample of their values")
-            read = read_facts(connection, all_traits(), self._clock.now().date())
+            role.confine()
+            with role.end.session() as connection:
+                read = read_facts(connection, all_traits(), self._clock.now().date())
         for table in read.unread:
             say(f"the rows of {table.table} could not be sampled: {table.because}")
         return discover(read.tables, all_rules(), all_detectors())
@@ -90,6 +100,7 @@ class PostgresVault:
                 target.tools,
                 self._wanted(plan),
                 progress=progress_in_words(say),
+                room=lambda size: need_room("the masked copy", self._home.datasets, loaded(size)),
                 go_on=go_on,
                 scratch=target.folder,
             )
@@ -110,7 +121,7 @@ class PostgresVault:
     def publish(self, name: str, dataset: Dataset) -> Dataset:
         making, folder = self._making(name), self._folder(name)
         if not folder.exists():
-            size = sum(f.stat().st_blocks * 512 for f in (making / "data").rglob("*") if f.is_file())
+            size = size_on_disk(making / "data")
             for left in ("log", "postgresql.conf", "pg_hba.conf"):
                 (making / left).unlink(missing_ok=True)
             text = json.dumps(_as_dict(replace(dataset, bytes=size)), indent=1)
@@ -132,11 +143,9 @@ class PostgresVault:
 
     def sweep(self, keep: Collection[str]) -> int:
         rebuilt = self._home.environments / VAULT / "rebuilt"
-        left = [p for p in self._home.datasets.glob(".*") if p.is_dir() and p.name[1:] not in keep]
-        left += [p for p in (rebuilt.iterdir() if rebuilt.is_dir() else ()) if p.is_dir() and p.name not in keep]
-        for folder in left:
-            self._clear(folder)
-        return len(left)
+        left = [p for p in self._home.datasets.glob(".*") if not is_kept(p.name[1:], keep)]
+        left += [p for p in (rebuilt.iterdir() if rebuilt.is_dir() else ()) if not is_kept(p.name, keep)]
+        return remove(left)
 
     # --- servers -----------------------------------------------------------------------------------
 
@@ -213,6 +222,11 @@ class PostgresVault:
         kill_server_in(folder / "data")
         if folder.exists():
             shutil.rmtree(folder)
+
+
+def loaded(size: int) -> int:
+    """Bytes that a cluster takes at most while `size` bytes of tables and indexes are loaded into it."""
+    return size + min(size, MOST_LOG) + EMPTY
 
 
 def read_dataset(home: Home, name: str) -> tuple[Dataset, Path]:

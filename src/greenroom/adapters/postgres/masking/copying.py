@@ -1,7 +1,11 @@
 """The masked copy, from beginning to end.
 
 Everything that could refuse is asked first: nothing has moved, and the target is untouched, when a rule is missing or a
-mask would break a constraint. From then until the very end the target is marked as unfinished. The source is only read.
+mask would break a constraint. From then until the very end the target is marked as unfinished. Rows of the source are
+only read.
+
+Two kinds of sessions work on it. Those of the superuser read catalogs, carry the schema and large objects. Those of a
+role without power (`walls.py`) read, test, write and compare rows: there the application's own functions run.
 """
 
 from __future__ import annotations
@@ -25,13 +29,15 @@ from greenroom.adapters.postgres.masking.plan import (
     refresh_statements,
     sequence_statements,
 )
-from greenroom.adapters.postgres.masking.rebuilding import cores, dump_schema, make_roles
+from greenroom.adapters.postgres.masking.quote import ident
+from greenroom.adapters.postgres.masking.rebuilding import Archive, cores, dump_schema, make_roles
 from greenroom.adapters.postgres.masking.rows import Progress, Report, Rows
-from greenroom.adapters.postgres.masking.statements import Question, questions_of
-from greenroom.adapters.postgres.masking.subset import keep_rows, kept_conditions, reached_tables
+from greenroom.adapters.postgres.masking.statements import Question, keyed_view, questions_of
+from greenroom.adapters.postgres.masking.subset import keep_rows, kept_conditions, reached_tables, share_views
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
 from greenroom.adapters.postgres.masking.verification import Compared
-from greenroom.adapters.postgres.masking.workers import Stop, Under, give_key, told
+from greenroom.adapters.postgres.masking.walls import Masker, masker
+from greenroom.adapters.postgres.masking.workers import Stop, Under, told
 from greenroom.adapters.postgres.tools import Tools
 from greenroom.domain.data import Link, Subset
 from greenroom.domain.errors import Refused
@@ -61,38 +67,62 @@ def copy_masked(
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     go_on: Callable[[], bool] = lambda: True,
+    room: Callable[[int], None] = lambda _: None,
     scratch: Path | None = None,
 ) -> Report:
     """Copy `source`, masked, into the empty database `target`; `tools` are those of the target's version.
 
-    `scratch` is where the schema lies meanwhile, which may hold passwords of foreign servers; a directory of the
-    system's when None. The target's role must be a superuser; the source's must see every row. Raises BadInput and
-    Refused (`data.…`) before anything moves; Errored afterwards, then the target stays marked as unfinished and the
-    next copy begins anew.
+    `room` is told, before anything is written, the bytes of tables and indexes to come, and raises when there is no
+    room for them. `scratch` is where the schema lies meanwhile, which may hold passwords of foreign servers; a
+    directory of the system's when None. Both ends must be a superuser's, and both databases ours to change: a role
+    without power is made in them until the end. Raises BadInput and Refused (`data.…`) before anything moves; Errored
+    afterwards, then the target stays marked as unfinished and the next copy begins anew.
     """
     stop = Stop(go_on)
-    with source.session() as reading, target.session() as writing, stop.known(reading, writing):
-        snapshot = _open(reading, wanted)
+    with (
+        masker(source) as here,
+        masker(target) as there,
+        source.session() as ruling,
+        target.session() as writing,
+        stop.known(ruling, writing),
+        tempfile.TemporaryDirectory(prefix="greenroom-copy-", dir=scratch) as held,
+    ):
+        here.keep(wanted.key)  # before the snapshot, which would not show it
+        snapshot = _open(ruling)
         with told("read the catalog of the source"):
-            catalog = read_catalog(reading)
+            catalog = read_catalog(ruling)
         choices = choose_masks(catalog, wanted.chosen, wanted.rules, wanted.links)
-        under = Under(source, target, snapshot, wanted.key, stop)
-        kept, counts = _subset(reading, catalog, choices, wanted)
-        chunks = chunks_of(catalog, choices, kept)
-        report = Report(digest_of_plan(catalog, choices, chunks), len(choices.masks))
-        report.kept = {catalog.tables[oid].path: n for oid, n in counts.items()}
-        report.said += [*choices.said, *_left_out(catalog, wanted, choices)]
-        run = _Run(under, reading, writing, catalog, choices, kept, wanted, report, progress)
-        with report.timed("tests"):
-            run.test()
         refuse_older(catalog, writing)
-        take_over(writing, report.plan)
-        with tempfile.TemporaryDirectory(prefix="greenroom-copy-", dir=scratch) as held:
-            run.rebuild(tools, Path(held), chunks)
-        if wanted.verify:
-            with report.timed("verification"):
-                run.verify()
+        size = _size(ruling)
+        if wanted.subset is None:
+            room(size)
+        shares = [*share_views(catalog, wanted.subset)] if wanted.subset else []
+        report = Report("", len(choices.masks))
+        with report.timed("schema"):  # before the source is changed
+            archive = dump_schema(source, target, there.end, tools, Path(held), snapshot=snapshot)
+        views = [v for t in catalog.tables.values() if (v := keyed_view(t, choices))]
+        here.confine([*views, *shares])
+        under = Under(here.end, there.end, snapshot, stop)
+        with under.pair(writes=wanted.subset is not None) as (reading, arriving):
+            kept, counts = _subset(reading, catalog, choices, wanted)
+            if kept:
+                room(round(size * _share_of(reading, catalog, counts)))
+            chunks = chunks_of(catalog, choices, kept)
+            report.plan = digest_of_plan(catalog, choices, chunks)
+            report.kept = {catalog.tables[oid].path: n for oid, n in counts.items()}
+            report.said += [*choices.said, *_left_out(catalog, wanted, choices)]
+            run = _Run(
+                under, ruling, writing, reading, arriving, there, catalog, choices, kept, wanted, report, progress
+            )
+            with report.timed("tests"):
+                run.test()
+            take_over(writing, report.plan)
+            run.rebuild(archive, chunks)
+            if wanted.verify:
+                with report.timed("verification"):
+                    run.verify()
         stop.check()
+        there.leave()
         writing.execute("CHECKPOINT")
         write_mark(writing, Mark(report.plan, is_finished=True))
         return report
@@ -100,9 +130,15 @@ def copy_masked(
 
 @dataclass
 class _Run:
+    """`ruling` and `writing` are the superuser's sessions of source and target, `reading` and `arriving` are without
+    power."""
+
     under: Under
-    reading: Connection
+    ruling: Connection
     writing: Connection
+    reading: Connection
+    arriving: Connection
+    there: Masker
     catalog: Catalog
     choices: Choices
     kept: Mapping[int, str]
@@ -140,19 +176,22 @@ class _Run:
                 facts={"constraints": {f"{t.table.path}.{t.constraint}": n for t, n in broken}},
             )
 
-    def rebuild(self, tools: Tools, scratch: Path, chunks: Sequence[Chunk]) -> None:
+    def rebuild(self, archive: Archive, chunks: Sequence[Chunk]) -> None:
         timed, check = self.report.timed, self.under.stop.check
         with timed("schema"):
             made = make_roles(self.writing, self.catalog.roles)
             self.report.said += [f"the role {name} was made; it cannot log in" for name in made]
-            archive = dump_schema(self.under.source, self.under.target, tools, scratch, snapshot=self.under.snapshot)
             check()
             archive.before_data()
+            self.there.confine(writes=True)
         with timed("rows"):
             self.copy_rows(chunks)
         with timed("indexes and constraints"):
-            archive.after_data(archive.plan(self.catalog), check)
-        with timed("sequences, views, statistics"):
+            plan = archive.plan(self.catalog)
+            with self.there.owning():
+                archive.after_data(plan, check)
+            archive.rest(plan)
+        with timed("sequences, views, statistics"), self.there.owning():
             self.finish()
 
     def copy_rows(self, chunks: Sequence[Chunk]) -> None:
@@ -160,7 +199,7 @@ class _Run:
         for chunk in chunks:
             if chunk.is_subset:
                 self.under.stop.check()
-                rows.carry(self.reading, self.writing, chunk)
+                rows.carry(self.reading, self.arriving, chunk)
         free = [c for c in chunks if not c.is_subset]
         if free:
             self.under.spread(free, rows.carry, lambda c: f"copy {c.table.path}", self.workers)
@@ -168,7 +207,7 @@ class _Run:
     def finish(self) -> None:
         if self.wanted.large_objects:
             with told("copy the large objects"):
-                copied = copy_large_objects(self.reading, self.writing, lambda _: self.under.stop.check())
+                copied = copy_large_objects(self.ruling, self.writing, lambda _: self.under.stop.check())
             self.report.said.append(f"{copied} large objects were copied as they are")
         with told("finish the copy"):
             self.writing.execute("SET session_replication_role = replica")  # event triggers see refreshes, too
@@ -187,22 +226,21 @@ class _Run:
         own = [t for t in tables if self.kept]
         for table in own:
             with told(f"compare {table.path}"):
-                compare(self.reading, self.writing, table)
+                compare(self.reading, self.arriving, table)
         if not own and tables:
             largest = sorted(tables, key=lambda t: -t.total_size)
             self.under.spread(largest, compare, lambda t: f"compare {t.path}", self.workers)
         self.report.compared = sorted(found, key=lambda c: c.table)
         verification.refuse_differences(found)
         with told("look at constraints and sequences"):
-            verification.check_constraints(verification.invalid_ones(self.reading), self.writing)
+            verification.check_constraints(verification.invalid_ones(self.ruling), self.writing)
             verification.check_sequences(self.writing, self.catalog)
 
 
-def _open(connection: Connection, wanted: Wanted) -> str:
+def _open(connection: Connection) -> str:
     """One snapshot for everything, held until the end; its name."""
     with told("open a snapshot of the source"):
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" + ("" if wanted.subset else " READ ONLY"))
-        give_key(connection, wanted.key)
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return str(connection.execute("SELECT pg_export_snapshot()").fetchall()[0][0])
 
 
@@ -215,6 +253,28 @@ def _subset(
         counts = keep_rows(connection, catalog, choices.references, wanted.subset)
     connection.execute("SET TRANSACTION READ ONLY")
     return kept_conditions(reached_tables(catalog, choices.references, wanted.subset)), counts
+
+
+def _size(connection: Connection) -> int:
+    """Bytes of the whole database."""
+    with told("measure the source"):
+        return int(connection.execute("SELECT pg_database_size(current_database())").fetchall()[0][0])
+
+
+def _share_of(connection: Connection, catalog: Catalog, counts: Mapping[int, int]) -> float:
+    """About how much of the data is kept, 0 to 1: of each table as much as of its rows."""
+    whole = kept = 0.0
+    for table in catalog.tables.values():
+        if table.kind == "r":
+            whole += table.total_size
+            kept += table.total_size * (_part_of(connection, table, counts[table.oid]) if table.oid in counts else 1.0)
+    return kept / whole if whole else 1.0
+
+
+def _part_of(connection: Connection, table: Table, kept: int) -> float:
+    with told(f"count the rows of {table.path}"):
+        query = f"SELECT count(*) FROM ONLY {ident(table.schema, table.name)}"
+        return kept / max(1, int(connection.execute(query.encode()).fetchall()[0][0]))
 
 
 def _left_out(catalog: Catalog, wanted: Wanted, choices: Choices) -> Iterable[str]:

@@ -26,6 +26,7 @@ from greenroom.adapters.postgres.masking.leak_scan import Needle, Scan, choose_n
 from greenroom.adapters.postgres.masking.leak_values import Masked, Unit, units_of
 from greenroom.adapters.postgres.masking.model import Catalog
 from greenroom.adapters.postgres.masking.quote import ident
+from greenroom.adapters.postgres.masking.walls import Masker, masker
 from greenroom.domain.errors import BadInput
 from greenroom.domain.leaks import Anonymity, Coverage, Leak, LeakReport, plainest
 
@@ -59,12 +60,19 @@ def examine(
     """
     guard = Guard(go_on, say)
     chosen = seed if seed is not None else _seed(wanted)
-    with looking(source, guard, "source") as reading, looking(target, guard, "target") as masked:
+    with (
+        masker(source) as here,
+        masker(target) as there,
+        _confined(guard, here, there),
+        looking(here.end, guard, "source") as reading,
+        looking(there.end, guard, "target") as masked,
+        looking(target, guard, "target") as ruling,
+    ):
         with guard.doing("read the catalog of the source"):
             catalog = read_catalog(reading)
         choices = choose_masks(catalog, wanted.chosen, wanted.rules, wanted.links)
         units = units_of(catalog, choices)
-        run = _Run(reading, masked, catalog, units, guard, rows, chosen)
+        run = _Run(reading, masked, ruling, catalog, units, guard, rows, chosen)
         with run.timed("groups"):
             run.groups(quasi or {}, k)
         with run.timed("rows"):
@@ -79,10 +87,23 @@ def _seed(wanted: Wanted) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
+@contextmanager
+def _confined(guard: Guard, *maskers: Masker) -> Iterator[None]:
+    """Values are read as text by casts, which may be the application's."""
+    for one in maskers:
+        guard.check()
+        one.confine()
+    yield
+
+
 @dataclass
 class _Run:
+    """Rows are read by sessions without power; `ruling` reads the target's schema and its large objects, for which
+    nothing of the application's runs."""
+
     source: Connection
     target: Connection
+    ruling: Connection
     catalog: Catalog
     units: tuple[Unit, ...]
     guard: Guard
@@ -157,9 +178,9 @@ class _Run:
                 scan.look(places.rows(self.target, relation, self.guard))
         self.guard.say("looking through the schema and the large objects")
         with self.guard.doing("look through the schema"):
-            scan.look(places.schema_texts(self.target))
+            scan.look(places.schema_texts(self.ruling))
         with self.guard.doing("look through the large objects"):
-            scan.look(places.large_objects(self.target, self.guard))
+            scan.look(places.large_objects(self.ruling, self.guard))
         self.leaks += scan.leaks()
         self.places = sum(len(r.fields) for r in relations)
         self.scanned = scan.scanned

@@ -12,6 +12,7 @@ from greenroom.adapters.postgres.masking.quote import ident, literal
 from greenroom.adapters.postgres.masking.statements import (
     chunk_condition,
     form_of,
+    keyed_view,
     read_statement,
     write_statement,
     written_to,
@@ -27,7 +28,7 @@ RANGES_FROM = 140000
 LARGE = 16 << 20
 """Bytes from which an index or a constraint is a piece of work of its own."""
 
-ENTRY = re.compile(r"(\d+); (\d+) (\d+) (FK CONSTRAINT|CONSTRAINT|INDEX ATTACH|INDEX) ")
+ENTRY = re.compile(r"(\d+); (\d+) (\d+) (FK CONSTRAINT|CHECK CONSTRAINT|CONSTRAINT|INDEX ATTACH|INDEX) ")
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ class Job:
 @dataclass(frozen=True)
 class Rebuild:
     """What follows the data: `indexes` first, then `attached` (parts of partitioned indexes, in their order), then
-    `references`, then `rest` in the archive's order."""
+    `references`, then `checks` (constraints that are tested on rows as they are added), then `rest` in the archive's
+    order."""
 
     indexes: tuple[Job, ...]
     attached: tuple[str, ...]
     references: tuple[Job, ...]
+    checks: tuple[str, ...]
     rest: tuple[str, ...]
 
 
@@ -79,7 +82,8 @@ def chunks_of(catalog: Catalog, choices: Choices, kept: Mapping[int, str] | None
             read = read_statement(table, choices, kept[table.oid])
             found.append(Chunk(table, read, into, table.total_size, is_subset=True))
             continue
-        ranges = _ranges(catalog, table)
+        is_whole = any(m.masked.whole_table for (oid, _), m in choices.masks.items() if oid == table.oid)
+        ranges = [(0, None)] if is_whole else _ranges(catalog, table)
         for first, until in ranges:
             read = read_statement(table, choices, chunk_condition(first, until))
             found.append(Chunk(table, read, into, table.total_size // len(ranges)))
@@ -103,6 +107,7 @@ def rebuild_of(catalog: Catalog, listing: str) -> Rebuild:
     large: list[Job] = []
     small: list[tuple[str, tuple[int, ...]]] = []
     attached: list[str] = []
+    checks: list[str] = []
     references: list[Job] = []
     rest: list[str] = []
     for line in listing.splitlines():
@@ -110,6 +115,8 @@ def rebuild_of(catalog: Catalog, listing: str) -> Rebuild:
         known = catalog.built.get((int(entry[2]), int(entry[3]))) if entry else None
         if entry is not None and entry[4] == "INDEX ATTACH":
             attached.append(line)
+        elif entry is not None and entry[4] == "CHECK CONSTRAINT":
+            checks.append(line)
         elif entry is None or known is None:
             if line and not line.startswith(";"):
                 rest.append(line)
@@ -122,7 +129,9 @@ def rebuild_of(catalog: Catalog, listing: str) -> Rebuild:
     jobs = sorted(large, key=lambda j: -j.size)
     if small:
         jobs.append(Job(tuple(line for line, _ in small), frozenset(t for _, tables in small for t in tables)))
-    return Rebuild(tuple(jobs), tuple(attached), _few(sorted(references, key=lambda j: -j.size)), tuple(rest))
+    return Rebuild(
+        tuple(jobs), tuple(attached), _few(sorted(references, key=lambda j: -j.size)), tuple(checks), tuple(rest)
+    )
 
 
 def _locked(catalog: Catalog, tables: Iterable[int]) -> frozenset[int]:
@@ -167,5 +176,8 @@ def refresh_statements(catalog: Catalog) -> tuple[str, ...]:
 
 def digest_of_plan(catalog: Catalog, choices: Choices, chunks: Iterable[Chunk]) -> str:
     """Names the form of the data: what is read and how it is masked, not how it is cut into pieces."""
-    read = {c.table.path: [read_statement(c.table, choices), form_of(c.table), c.write] for c in chunks}
+    read = {
+        c.table.path: [keyed_view(c.table, choices), read_statement(c.table, choices), form_of(c.table), c.write]
+        for c in chunks
+    }
     return digest_of({"tables": read, "matviews": [list(m) for m in catalog.matviews]})

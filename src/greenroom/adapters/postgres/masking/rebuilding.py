@@ -32,6 +32,8 @@ class Archive:
     file: Path
     tools: Tools
     target: End
+    masker: End
+    """The same database, entered without power."""
     more: tuple[str, ...] = ()
     """Further arguments of `pg_restore`."""
 
@@ -52,10 +54,14 @@ class Archive:
         return rebuild_of(catalog, run(argv, env=self.tools.env(), seconds=600))
 
     def after_data(self, plan: Rebuild, go_on: GoOn) -> None:
-        """Indexes and keys, then references, two at a time; then what is quick, in its order."""
+        """Indexes and keys, then references, two at a time; then checks of what lies there already."""
         self._side_by_side(plan.indexes, go_on)
         self._entries(plan.attached)
         self._side_by_side(plan.references, go_on)
+        self._entries(plan.checks, self.masker)
+
+    def rest(self, plan: Rebuild) -> None:
+        """What runs nothing: triggers, rules, policies, rights and the like, in their order."""
         self._entries(plan.rest)
 
     def _side_by_side(self, jobs: tuple[Job, ...], go_on: GoOn) -> None:
@@ -72,17 +78,18 @@ class Archive:
                     del running[one]
                     one.result()
 
-    def _entries(self, entries: tuple[str, ...]) -> None:
+    def _entries(self, entries: tuple[str, ...], into: End | None = None) -> None:
         if not entries:
             return
         chosen = self.file.with_name(f"entries-{entries[0].split(';', 1)[0]}")
         chosen.write_text("".join(f"{entry}\n" for entry in entries))
-        self._restore(f"--use-list={chosen}")
+        self._restore(f"--use-list={chosen}", into=into)
 
-    def _restore(self, *more: str) -> None:
+    def _restore(self, *more: str, into: End | None = None) -> None:
         argv = [self.tools.program("pg_restore"), "--exit-on-error", "--no-publications", "--no-subscriptions"]
         argv += ["--no-tablespaces", *self.more, *more, f"--dbname={self.target.parameters['dbname']}", str(self.file)]
-        run(argv, env=self.tools.env(self.target.env(maintenance_work_mem=MEMORY)), seconds=SECONDS)
+        env = (into or self.target).env(maintenance_work_mem=MEMORY)
+        run(argv, env=self.tools.env(env), seconds=SECONDS)
 
 
 def _of_extension(entry: str, names: Container[str]) -> bool:
@@ -92,7 +99,14 @@ def _of_extension(entry: str, names: Container[str]) -> bool:
 
 
 def dump_schema(
-    source: End, target: End, tools: Tools, folder: Path, *, snapshot: str, restoring: tuple[str, ...] = ()
+    source: End,
+    target: End,
+    masker: End,
+    tools: Tools,
+    folder: Path,
+    *,
+    snapshot: str,
+    restoring: tuple[str, ...] = (),
 ) -> Archive:
     """The source's schema as the snapshot sees it. `restoring`: further arguments for whoever lays it out."""
     file = folder / "schema.dump"
@@ -100,7 +114,7 @@ def dump_schema(
     argv += [f"--snapshot={snapshot}", "--no-blobs", "--no-publications", "--no-subscriptions"]
     argv += ["--no-toast-compression", "--lock-wait-timeout=60s"]
     run(argv, env=tools.env(source.env()), seconds=SECONDS)
-    return Archive(file, tools, target, restoring)
+    return Archive(file, tools, target, masker, restoring)
 
 
 def make_roles(connection: Connection, roles: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenroom.adapters.postgres.masking.choices import Choices
+from greenroom.adapters.postgres.masking.choices import Choices, Mask
 from greenroom.adapters.postgres.masking.model import Catalog, Exclusion, Table, TableColumn, Unique
 from greenroom.adapters.postgres.masking.quote import ident
-
-KEY_SETTING = "greenroom.masking_key"
-"""The session's setting that holds the key as hexadecimal text: no statement shows it."""
-
-KEY = f"(SELECT decode(current_setting('{KEY_SETTING}'), 'hex') AS key OFFSET 0) k"
+from greenroom.adapters.postgres.masking.walls import KEY, SCHEMA
 
 
 @dataclass(frozen=True)
@@ -29,18 +25,36 @@ class Question:
 
 def values_of(table: Table, choices: Choices, where: str = "") -> tuple[str, str]:
     """What to select for each moved column, and the FROM clause: masked values of the type that the column has."""
-    masks = {c.name: m for c in table.moved if (m := choices.mask(table, c.name)) is not None}
-    source = f"ONLY {ident(table.schema, table.name)} t"
+    masks = _masks(table, choices)
     condition = f" WHERE {where}" if where else ""
     if not masks:
-        return ", ".join(f"t.{ident(c.name)}" for c in table.moved), f"{source}{condition}"
-    digests = {d.name: d.sql for m in masks.values() for d in m.masked.digests}
-    computed = "".join(f", {sql} AS {ident(name)}" for name, sql in digests.items())
+        columns = ", ".join(f"t.{ident(c.name)}" for c in table.moved)
+        return columns, f"ONLY {ident(table.schema, table.name)} t{condition}"
     selected = ", ".join(
         f"CAST(({masks[c.name].masked.sql}) AS {c.bare})" if c.name in masks else f"s.{ident(c.name)}"
         for c in table.moved
     )
-    return selected, f"(SELECT t.*{computed} FROM {source} CROSS JOIN {KEY}{condition} OFFSET 0) s"
+    return selected, f"(SELECT t.* FROM {_view(table)} t{condition} OFFSET 0) s"
+
+
+def keyed_view(table: Table, choices: Choices) -> str | None:
+    """The statement that makes the view of a table with its digests, over which masks are computed; None where no
+    column is masked. Rows are known by their place in it as in the table, by `ctid`."""
+    masks = _masks(table, choices)
+    if not masks or table.kind != "r":
+        return None
+    digests = {d.name: d.sql for m in masks.values() for d in m.masked.digests}
+    computed = "".join(f", {sql} AS {ident(name)}" for name, sql in digests.items())
+    rows = f"ONLY {ident(table.schema, table.name)} t CROSS JOIN {KEY}"
+    return f"CREATE VIEW {_view(table)} AS SELECT t.*, t.ctid AS ctid{computed} FROM {rows}"
+
+
+def _masks(table: Table, choices: Choices) -> dict[str, Mask]:
+    return {c.name: m for c in table.moved if (m := choices.mask(table, c.name)) is not None}
+
+
+def _view(table: Table) -> str:
+    return ident(SCHEMA, f"t{table.oid}")
 
 
 def read_statement(table: Table, choices: Choices, where: str = "") -> str:
@@ -105,7 +119,8 @@ def _questions(
     if table.kind == "r":
         for check in table.checks:
             if check.columns & touched or not check.columns:
-                found.append(Question(table, check.name, _count(rows, f"({check.expression}) IS FALSE")))
+                from_rows = _whole(rows, table) if _speaks_of_the_row(check.expression, table) else f"({rows}) AS rows"
+                found.append(Question(table, check.name, _count(from_rows, f"({check.expression}) IS FALSE")))
         for column in table.moved:
             if column.name in masked:
                 found += _domain_questions(table, column, rows)
@@ -117,7 +132,9 @@ def _questions(
         )
     ):
         bounds = [f"({leaf.bound})" for leaf in catalog.holding(table.oid) if leaf.bound]
-        found.append(Question(table, "partitions", _count(rows, f"({' OR '.join(bounds) or 'true'}) IS NOT TRUE")))
+        found.append(
+            Question(table, "partitions", _count(f"({rows}) AS rows", f"({' OR '.join(bounds) or 'true'}) IS NOT TRUE"))
+        )
     if not table.is_partition:
         found += [
             Question(table, u.name, _duplicates(rows, u))
@@ -143,8 +160,20 @@ def _named(column: TableColumn) -> str:
     return ident(column.name)
 
 
-def _count(rows: str, condition: str) -> str:
-    return f"SELECT count(*) FROM ({rows}) AS rows WHERE {condition}"
+def _count(from_rows: str, condition: str) -> str:
+    return f"SELECT count(*) FROM {from_rows} WHERE {condition}"
+
+
+def _speaks_of_the_row(expression: str, table: Table) -> bool:
+    """True where a check calls a function with the whole row, which the server renders as `table.*`."""
+    return f"{table.name}.*" in expression or f"{ident(table.name)}.*" in expression
+
+
+def _whole(rows: str, table: Table) -> str:
+    """The rows again as values of the table's own type, under its name: what its functions take."""
+    names = [f"c{n}" for n in range(len(table.columns))]
+    row = f"CAST(ROW({', '.join(f'given.{n}' for n in names)}) AS {ident(table.schema, table.name)})"
+    return f"({rows}) AS given ({', '.join(names)}) CROSS JOIN LATERAL {row} AS {ident(table.name)}"
 
 
 def _domain_questions(table: Table, column: TableColumn, rows: str) -> list[Question]:

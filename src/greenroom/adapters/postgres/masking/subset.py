@@ -19,7 +19,8 @@ import psycopg
 from greenroom.adapters.postgres.connect import Connection
 from greenroom.adapters.postgres.masking.model import Catalog, Reference, Table
 from greenroom.adapters.postgres.masking.quote import ident
-from greenroom.adapters.postgres.masking.statements import KEY_SETTING
+from greenroom.adapters.postgres.masking.walls import KEY, SCHEMA
+from greenroom.adapters.postgres.masking.workers import words_of
 from greenroom.domain.data import Root, Subset
 from greenroom.domain.errors import BadInput, Refused
 
@@ -63,24 +64,14 @@ def keep_rows(
 ) -> dict[int, int]:
     """Note the kept rows in this session; how many there are by table.
 
-    The transaction must allow temporary tables. Raises BadInput (`data.subset_table`, `data.subset_where`,
-    `data.subset_share`) and Refused (`data.subset_key`, `data.subset_read_only`).
+    The transaction must allow temporary tables, and the views of `share_views` must be there. Raises BadInput
+    (`data.subset_table`, `data.subset_where`).
     """
     references = tuple(references)
     tables = reached_tables(catalog, references, subset)
     steps = [s for s in steps_of(catalog, references) if {t.oid for t in tables} >= _ends(s)]
-    try:
-        for table in tables:
-            connection.execute(
-                f"CREATE TEMPORARY TABLE {_kept(table)} (tid tid PRIMARY KEY, round int NOT NULL)".encode()
-            )
-    except psycopg.errors.ReadOnlySqlTransaction as error:
-        raise Refused(
-            "data.subset_read_only",
-            "a subset needs a source that can hold temporary tables",
-            because="the source is a standby",
-            hint="restore it into the vault first, or copy the whole",
-        ) from error
+    for table in tables:
+        connection.execute(f"CREATE TEMPORARY TABLE {_kept(table)} (tid tid PRIMARY KEY, round int NOT NULL)".encode())
     for root in subset.roots:
         _seed(connection, catalog, root)
     last = _spread(connection, steps, 0, downwards=True) if subset.children else 0
@@ -90,11 +81,11 @@ def keep_rows(
 
 def _seed(connection: Connection, catalog: Catalog, root: Root) -> None:
     table = _root(catalog, root)
-    conditions = [f"({root.where}\n)"] if root.where else []
-    if root.share is not None:
-        conditions.append(share_condition(table, root.share))
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     for leaf in catalog.holding(table.oid):
+        conditions = [f"({root.where}\n)"] if root.where else []
+        if root.share is not None:
+            conditions.append(f"t.ctid IN (SELECT s.ctid FROM {_shares(leaf)} s WHERE s.part < {_part(root.share)})")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = f"SELECT t.ctid, 0 FROM ONLY {ident(leaf.schema, leaf.name)} t{where}"
         statement = f"INSERT INTO {_kept(leaf)} {rows} ON CONFLICT DO NOTHING"
         try:
@@ -103,13 +94,30 @@ def _seed(connection: Connection, catalog: Catalog, root: Root) -> None:
             raise BadInput(
                 "data.subset_where",
                 f"the condition of the subset on {root.table} cannot be asked",
-                because=error.diag.message_primary or type(error).__name__,
+                because=words_of(error),
                 hint="write an SQL condition over the table's columns",
             ) from error
 
 
-def share_condition(table: Table, share: float) -> str:
-    """Holds for that share of the rows, for the same ones each time: a keyed hash of the primary key decides."""
+def share_views(catalog: Catalog, subset: Subset) -> Iterator[str]:
+    """Statements that make a view of each table of which a share is taken: where a row lies, and its part of 2^32 by a
+    keyed hash of its primary key, so that the same rows are in the share each time.
+
+    Raises BadInput (`data.subset_table`, `data.subset_share`) and Refused (`data.subset_key`).
+    """
+    leaves: dict[int, tuple[Table, str]] = {}
+    for root in subset.roots:
+        table = _root(catalog, root)
+        if root.share is not None:
+            part = part_of(table, root.share)
+            leaves |= {leaf.oid: (leaf, part) for leaf in catalog.holding(table.oid)}
+    for leaf, part in leaves.values():
+        rows = f"ONLY {ident(leaf.schema, leaf.name)} t CROSS JOIN {KEY}"
+        yield f"CREATE VIEW {_shares(leaf)} AS SELECT t.ctid AS ctid, {part} AS part FROM {rows}"
+
+
+def part_of(table: Table, share: float) -> str:
+    """A row's part, from 0 below 2^32, as an expression over the row `t` and the key `k`."""
     if not 0 < share <= 1:
         raise BadInput("data.subset_share", f"a share of {share:g} is no part", hint="write more than 0, at most 1")
     if not table.key:
@@ -120,8 +128,16 @@ def share_condition(table: Table, share: float) -> str:
             hint="give a condition instead of a share",
         )
     row = f"ROW({', '.join(f't.{ident(c)}' for c in table.key)})::text"
-    digest = f"sha256(decode(current_setting('{KEY_SETTING}'), 'hex') || convert_to('{PURPOSE}' || {row}, 'UTF8'))"
-    return f"('x' || encode(substr({digest}, 1, 4), 'hex'))::bit(32)::bigint < {round(share * 2**32)}"
+    digest = f"sha256(k.key || convert_to('{PURPOSE}' || {row}, 'UTF8'))"
+    return f"('x' || encode(substr({digest}, 1, 4), 'hex'))::bit(32)::bigint"
+
+
+def _part(share: float) -> int:
+    return round(share * 2**32)
+
+
+def _shares(leaf: Table) -> str:
+    return ident(SCHEMA, f"share{leaf.oid}")
 
 
 def _spread(connection: Connection, steps: list[Step], last: int, *, downwards: bool) -> int:

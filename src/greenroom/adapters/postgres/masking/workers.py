@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,17 +13,20 @@ from typing import TypeVar
 
 import psycopg
 
-from greenroom.adapters.postgres.connect import Connection, translate
+from greenroom.adapters.postgres.connect import Connection, places_of, translate
 from greenroom.adapters.postgres.masking.ends import End
-from greenroom.adapters.postgres.masking.statements import KEY_SETTING
 from greenroom.domain.errors import Errored, GreenroomError
-from greenroom.domain.secret import Secret
 
 T = TypeVar("T")
 CANCEL_SECONDS = 5.0
+NOT_ALLOWED = "42501"
+ASK_SECONDS = 0.1
+"""Whether to go on is asked so often at most: the answer is read from the store, and batches come by the thousand."""
+
 SAID = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58", "XX")
 """SQLSTATE classes of errors whose words name objects and states of the server. All others are withheld: data
-exceptions and violated constraints quote values, and a function of the application's raises whatever it likes."""
+exceptions and violated constraints quote values, and a function of the application's raises whatever it likes, under
+any state: the context of its errors names it."""
 
 
 class SourceSessionLost(Exception):
@@ -45,13 +49,21 @@ class Stop:
     is_set: threading.Event = field(default_factory=threading.Event)
     sessions: set[Connection] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: float = -ASK_SECONDS
 
     def check(self) -> None:
         """Raises Errored (`data.copy_stopped`) when the copy is to end."""
-        if self.is_set.is_set() or not self.go_on():
+        if self.is_set.is_set() or not self._goes_on():
             raise Errored(
                 "data.copy_stopped", "the masked copy was stopped", hint="the target is unfinished; refresh it again"
             )
+
+    def _goes_on(self) -> bool:
+        now = time.monotonic()
+        if now - self.asked < ASK_SECONDS:
+            return True
+        self.asked = now
+        return self.go_on()
 
     def now(self) -> None:
         """End what the others are waiting for."""
@@ -77,21 +89,21 @@ class Stop:
 
 @dataclass(frozen=True)
 class Under:
-    """How a session of the source sees what the coordinator sees: its snapshot, and the key of the masks."""
+    """How a session of the source sees what the coordinator sees: by its snapshot. Both ends are entered without
+    power (`walls.py`)."""
 
     source: End
     target: End
     snapshot: str
-    key: Secret
     stop: Stop
 
     @contextmanager
-    def pair(self) -> Iterator[tuple[Connection, Connection]]:
-        """A session of the source under the snapshot, and one of the target."""
+    def pair(self, *, writes: bool = False) -> Iterator[tuple[Connection, Connection]]:
+        """A session of the source under the snapshot, and one of the target. `writes`: the first may make temporary
+        tables."""
         with self.source.session() as a, self.target.session() as b, self.stop.known(a, b):
-            a.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            a.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" + ("" if writes else " READ ONLY"))
             a.execute(f"SET TRANSACTION SNAPSHOT '{self.snapshot}'".encode())
-            give_key(a, self.key)
             yield a, b
 
     def survives(self, error: Errored, lost: int) -> bool:
@@ -169,11 +181,6 @@ class Under:
             raise left[-1]
 
 
-def give_key(connection: Connection, key: Secret) -> None:
-    """The key enters the session as a parameter, so that no log and no list of activities shows it."""
-    connection.execute("SELECT set_config(%s, %s, false)", [KEY_SETTING, key.reveal()])
-
-
 @contextmanager
 def told(doing: str) -> Iterator[None]:
     """Errors of the driver, without a word that could be somebody's data."""
@@ -182,21 +189,36 @@ def told(doing: str) -> Iterator[None]:
     except psycopg.Error as error:
         if isinstance(error, GreenroomError):
             raise
-        if error.sqlstate and error.sqlstate[:2] not in SAID:
+        if error.sqlstate == NOT_ALLOWED:
+            raise Errored(
+                "data.not_allowed",
+                f"could not {doing}: what it calls may not do what it tries",
+                because=words_of(error),
+                hint="while data is masked the application's functions have no power and reach nothing outside of the"
+                " database (docs/operate/data.md): let the constraint or rule do without it",
+                facts=places_of(error),
+            ) from None
+        if _may_quote(error):
             raise Errored(
                 "data.row_refused",
                 f"could not {doing}: PostgreSQL does not accept a value",
-                because=_named(error),
+                because=named(error),
                 hint="look at the rule of that column; PostgreSQL's own words are withheld, as they quote values",
-                facts={"sqlstate": error.sqlstate},
+                facts=places_of(error),
             ) from None
         raise translate(error, doing) from error
 
 
-def _named(error: psycopg.Error) -> str:
-    places = (
-        ("constraint", error.diag.constraint_name),
-        ("column", error.diag.column_name),
-        ("type", error.diag.datatype_name),
-    )
-    return ", ".join([type(error).__name__, *(f"{word} {name}" for word, name in places if name)])
+def words_of(error: psycopg.Error) -> str:
+    """PostgreSQL's words where they cannot hold a value, else the kind of error and its place."""
+    return named(error) if _may_quote(error) else error.diag.message_primary or type(error).__name__
+
+
+def _may_quote(error: psycopg.Error) -> bool:
+    is_in_a_function = "function " in (error.diag.context or "")
+    return bool(error.sqlstate) and (str(error.sqlstate)[:2] not in SAID or is_in_a_function)
+
+
+def named(error: psycopg.Error) -> str:
+    """What kind of error it is, and where it happened."""
+    return ", ".join([type(error).__name__, *(f"{word} {name}" for word, name in places_of(error).items())])

@@ -36,7 +36,6 @@ from greenroom.adapters.postgres.sources.reading import Standing, look, of_the_s
 from greenroom.adapters.postgres.sources.sessions import WAITS, Snapshot, SourceSessions, held_snapshot
 from greenroom.adapters.postgres.sources.tunnel import for_programs
 from greenroom.adapters.postgres.tools import Tools
-from greenroom.domain.secret import Secret
 
 LAYER = "greenroom_source"
 """Lays out the copy in a server of its own, and is gone at the end: what it made is then the application's."""
@@ -105,13 +104,13 @@ def copy_everything(
             with report.timed("schema"):
                 archive = _lay_out_schema(snapshot, catalog, writing, target, tools, Path(held), leave, report)
             stop.check()
-            under = SourceSessions(
-                snapshot.end, target, snapshot.name, Secret(""), stop, reading.place, said, reading.waits
-            )
+            under = SourceSessions(snapshot.end, target, snapshot.name, stop, reading.place, said, reading.waits)
             _read_rows(under, catalog, report, progress, reading.workers or cores())
         said(f"everything is here; the snapshot of {reading.place} is let go")
         with report.timed("indexes and constraints"):
-            archive.after_data(archive.plan(catalog), stop.check)
+            plan = archive.plan(catalog)
+            archive.after_data(plan, stop.check)
+            archive.rest(plan)
         with report.timed("sequences, views, statistics"):
             _finish(writing, catalog, stop)
             verification.check_constraints(invalid, writing)
@@ -136,7 +135,7 @@ def _lay_out_schema(
     made = make_roles(writing, catalog.roles)
     report.said += [f"the role {name} was made; it cannot log in" for name in made]
     with for_programs(snapshot.end, snapshot.holding) as end:
-        archive = dump_schema(end, target, tools, folder, snapshot=snapshot.name, restoring=RESTORING)
+        archive = dump_schema(end, target, target, tools, folder, snapshot=snapshot.name, restoring=RESTORING)
     archive.before_data(without=leave)
     return archive
 

@@ -97,7 +97,8 @@ class SourceSessions(Under):
     waits: tuple[float, ...] = WAITS
 
     @contextmanager
-    def pair(self) -> Iterator[tuple[Connection, Connection]]:
+    def pair(self, *, writes: bool = False) -> Iterator[tuple[Connection, Connection]]:
+        """Read-only whatever is asked for: the session's own settings say so."""
         with ExitStack() as stack:
             a = self._under_the_snapshot(stack)
             b = stack.enter_context(self.target.session())
