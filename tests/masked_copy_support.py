@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from greenroom.adapters.postgres.cluster import Clusters
-from greenroom.adapters.postgres.masking.copying import Report, Wanted, copy_masked
+from greenroom.adapters.postgres.masking.copying import Wanted, copy_masked
 from greenroom.adapters.postgres.masking.ends import End
+from greenroom.adapters.postgres.masking.rows import Report
 from greenroom.adapters.postgres.tools import Tools
 from greenroom.domain.masking import Chosen, Column, Digest, Masked, Rule, RuleConfig
 from greenroom.domain.release import Services

@@ -25,6 +25,7 @@ from greenroom.adapters.memory.house import MemoryHouse
 from greenroom.adapters.memory.mail import MemoryMail
 from greenroom.adapters.memory.runtime import MemoryRuntime
 from greenroom.adapters.memory.secrets import MemorySecrets
+from greenroom.adapters.memory.sources import MemorySources
 from greenroom.adapters.memory.workers import MemoryWorkers
 from greenroom.domain.plan import PLANS, WorkKind
 from greenroom.domain.roles import Actor, Role
@@ -93,6 +94,7 @@ def memory_world(
         databases=ScriptedDatabases(clock),
         backups=MemoryBackups(clock),
         vault=vault,
+        sources=MemorySources(clock),
         candidates=MemoryCandidates(clock, vault),
         clones=MemoryClones(vault),
         artifacts=artifacts,

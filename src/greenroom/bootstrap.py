@@ -25,6 +25,7 @@ from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.postgres.datasets.candidates import PostgresCandidates
 from greenroom.adapters.postgres.datasets.clones import SMALL, USER, PostgresClones
 from greenroom.adapters.postgres.datasets.vault import PostgresVault
+from greenroom.adapters.postgres.sources.fetching import PostgresSources
 from greenroom.adapters.probe import HttpProbe
 from greenroom.adapters.runtimes import users
 from greenroom.adapters.runtimes.process import ProcessRuntime
@@ -121,6 +122,7 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
             reached=_reached(os.environ, "restore"),
         ),
         vault=PostgresVault(home, clusters, credentials, clock),
+        sources=PostgresSources(home, clusters, clock, _reached(os.environ, "source")),
         candidates=PostgresCandidates(home, clusters, clock, _reached(os.environ, "refresh")),
         clones=PostgresClones(home, own, credentials, _reached(os.environ, "clone")),
         artifacts=OciArtifacts(home, keyring, toolchain),

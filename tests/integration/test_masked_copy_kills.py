@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.adapters.postgres.masking.copying import Progress
 from greenroom.adapters.postgres.masking.ends import End
+from greenroom.adapters.postgres.masking.rows import Progress
 from greenroom.adapters.postgres.masking.target import read_mark
 from greenroom.domain.errors import Errored
 from tests import masked_copy_apart

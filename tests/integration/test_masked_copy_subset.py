@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from greenroom.adapters.postgres.masking.copying import Report
 from greenroom.adapters.postgres.masking.ends import End
+from greenroom.adapters.postgres.masking.rows import Report
 from greenroom.domain.data import Root, Subset
 from greenroom.domain.errors import GreenroomError
 from tests.masked_copy_support import Server, copy, harmless_but, rows, run, servers

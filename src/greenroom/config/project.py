@@ -18,6 +18,7 @@ from greenroom.domain.egress import Destination
 from greenroom.domain.gate import Gate, GateConfig
 from greenroom.domain.kinds import DEFAULTS, DataLabel, ErrorDetail, Kind
 from greenroom.domain.release import Descriptor, Language
+from greenroom.domain.source import SourceServer
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,13 @@ class DataPolicy:
     plan: MaskingPlan = field(default_factory=MaskingPlan)
     keep: int = 3
     clones: ClonePolicy = ClonePolicy()
+    server: SourceServer | None = None
+    """Where the source's data is read from; None: from its backups."""
 
     def as_policy(self) -> dict[str, Any]:
         told = {"source": self.source, **self.plan.as_dict(), "keep": self.keep}
+        if self.server is not None:
+            told |= {"source_url": self.server.url, "source_password": self.server.password}
         return {**told, "clones": self.clones.as_policy()}
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from greenroom.config.draft import Draft
-from greenroom.config.problems import Finding, nearest, unknown_key
+from greenroom.config.problems import NOT_SHOWN, Finding, nearest, unknown_key
 from greenroom.config.yaml_text import Path
 from greenroom.domain.dotted import dotted, table_of
+from greenroom.domain.egress import destination, leads_to
 from greenroom.domain.kinds import DEFAULTS, Kind
 from greenroom.domain.seed import seed_file
+from greenroom.domain.source import SourceServer, problem_of
 from greenroom.registry import all_rules
 
 
@@ -107,6 +109,45 @@ def seed_files_are_known(draft: Draft) -> Iterator[Finding]:
         yield Finding(("data", "seed"), "absent where services/postgres is none", at_key=True)
 
 
+def source_server_is_well(draft: Draft) -> Iterator[Finding]:
+    """The URL has the form it should, and no password, of which no word is repeated; it belongs to a source."""
+    data = draft.file.data
+    if data is None:
+        return
+    at: Path = ("data", "source_url")
+    if data.source_url is None:
+        if data.source_password is not None:
+            yield Finding(("data", "source_password"), "absent without source_url", at_key=True)
+        return
+    problem = problem_of(data.source_url)
+    if problem is not None:
+        yield Finding(at, problem, data.source_url.rpartition("@")[2] if _is_plain(data.source_url) else NOT_SHOWN)
+    if data.source is None and draft.whole("environments") and Kind.PRODUCTION not in draft.kinds().values():
+        yield Finding(at, "absent where the path has no production and data/source names no environment", at_key=True)
+
+
+def _is_plain(url: str) -> bool:
+    """No word of it can be a password."""
+    return ":" not in url.rpartition("@")[0].removeprefix("postgresql://").removeprefix("postgres://") and (
+        "pass" not in url.casefold()
+    )
+
+
+def source_server_is_out_of_reach(draft: Draft) -> Iterator[Finding]:
+    """No environment before production may go to the server that production's data is read from."""
+    data = draft.file.data
+    if data is None or data.source_url is None or problem_of(data.source_url) is not None:
+        return
+    server = SourceServer(data.source_url)
+    for name, kind in draft.kinds().items():
+        said = dict(draft.path())[name].egress
+        if kind is Kind.PRODUCTION or said is None or said.allow == ["any"]:
+            continue
+        for n, one in enumerate(said.allow):
+            if any(leads_to(destination(one), host) for host in server.hosts):
+                yield Finding(("environments", name, "egress", "allow", n), "no way to production's data", one)
+
+
 RULES = (
     rules_are_known,
     columns_are_named_once,
@@ -114,4 +155,6 @@ RULES = (
     source_is_there,
     refreshed_from_elsewhere,
     seed_files_are_known,
+    source_server_is_well,
+    source_server_is_out_of_reach,
 )

@@ -5,13 +5,22 @@ Columns are named `schema.table.column`, as the database keeps the names; one wi
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from greenroom.config import fields as f
 from greenroom.config.durations import Share, Timeout
 from greenroom.config.section import Section
+from greenroom.domain.source import URL
+
+SourceUrl = Annotated[
+    str,
+    BeforeValidator(f.as_text),
+    WithJsonSchema({"type": "string", "pattern": "^" + re.sub(r"\?P<\w+>", "", URL.pattern) + "$"}),
+]
+"""Its form is looked at by a rule, which shows no password in what it says."""
 
 
 class Reference(Section):
@@ -51,7 +60,15 @@ class Data(Section):
     harmless stops the refresh and is named."""
 
     source: f.Name | None = Field(
-        None, description="The environment whose backups the data comes from. The first of kind production when absent."
+        None, description="The environment whose data it is. The first of kind production when absent."
+    )
+    source_url: SourceUrl | None = Field(
+        None,
+        description="Where its data is read from, when a managed PostgreSQL holds it and no backup can be taken here: "
+        "best a replica, and a role that may only read. Without a password. Its backups when absent.",
+    )
+    source_password: f.VariableName | None = Field(
+        None, description="The name of the source environment's secret that holds the password for `source_url`."
     )
     rules: dict[f.ColumnPath, Annotated[Any, Field()]] = Field(
         {},

@@ -35,6 +35,7 @@ from greenroom.domain.release import (
     Services,
     Variable,
 )
+from greenroom.domain.source import SourceServer
 
 GatePairs = tuple[tuple[Gate, GateConfig], ...]
 PREVIEW_OFFSET = 50
@@ -180,7 +181,8 @@ def _data(said: d.Data, kinds: Mapping[str, Kind]) -> DataPolicy:
     )
     production = next((n for n, k in kinds.items() if k is Kind.PRODUCTION), None)
     clones = ClonePolicy(said.clones.limit, said.clones.per_owner, said.clones.expire)
-    return DataPolicy(said.source or production, plan, said.keep, clones)
+    server = SourceServer(said.source_url, said.source_password) if said.source_url else None
+    return DataPolicy(said.source or production, plan, said.keep, clones, server)
 
 
 def _subset(said: d.Subset) -> Subset:

@@ -80,8 +80,8 @@ class Holding:
     """What an environment's database holds.
 
     `source` is the environment it came from (itself, for what was made there), `as_of` the instant of the last change
-    in it, `backup` and `dataset` what it was brought from, `rules` the digest of the masking plan, `seed` the version
-    of the release whose seed it is.
+    in it, `backup`, `server` (host, port and database) and `dataset` what it was brought from, `rules` the digest of
+    the masking plan, `seed` the version of the release whose seed it is.
     """
 
     label: DataLabel
@@ -92,6 +92,7 @@ class Holding:
     dataset: str | None = None
     rules: str | None = None
     seed: str | None = None
+    server: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -103,6 +104,7 @@ class Holding:
             "dataset": self.dataset,
             "rules": self.rules,
             "seed": self.seed,
+            "server": self.server,
         }
 
     @classmethod
@@ -117,12 +119,14 @@ class Holding:
             told.get("dataset"),
             told.get("rules"),
             told.get("seed"),
+            told.get("server"),
         )
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A masked copy that was published: its report is part of it. `bytes` is what it takes on disk."""
+    """A masked copy that was published: its report is part of it. `bytes` is what it takes on disk. It was made of
+    `backup`, or of `server` (host, port and database)."""
 
     name: str
     source: str
@@ -137,6 +141,7 @@ class Dataset:
     rows: int
     masked_columns: int
     report: Mapping[str, Any] = field(default_factory=dict)
+    server: str = ""
 
 
 def own_holding(kind: Kind, environment: str, at: datetime) -> Holding:

@@ -59,6 +59,16 @@ def destination(text: str) -> Destination:
     return Destination(None, network, port)
 
 
+def leads_to(allowed: Destination, host: str) -> bool:
+    """True if `host`, a name or an address, is meant by it, whatever the port."""
+    if allowed.network is None:
+        return allowed.host == host
+    try:
+        return ipaddress.ip_address(host) in allowed.network
+    except ValueError:
+        return False
+
+
 def _split(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         where, closed, rest = text[1:].partition("]")

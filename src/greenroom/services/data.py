@@ -22,6 +22,7 @@ from greenroom.domain.work import Work
 from greenroom.services.app import App
 from greenroom.services.backups import under_way
 from greenroom.services.clones import view
+from greenroom.services.origins import place_of_source, require_data, size_of_source
 from greenroom.store import records
 from greenroom.store.records import EnvironmentRow
 from greenroom.workflows.steps.refresh import HOLDING
@@ -30,13 +31,14 @@ from greenroom.workflows.steps.vault import DATASET
 
 
 def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
-    """Make a masked dataset of production's newest backup (or of the state `to`), or give back the one being made.
+    """Make a masked dataset of production's newest backup (or of the state `to`), or of the server that is its source;
+    or give back the one being made.
 
-    Raises Refused (`data.no_source`, `backup.none`).
+    Raises Refused (`data.no_source`, `data.no_past`, `data.source_password`, `backup.none`).
     """
     source = source_of(app)
     app.allow(actor, Action.MASK, source)
-    _require_backup(app, source)
+    require_data(app, source, to)
     with app.world.store.database.transaction() as tx:
         same = under_way(app, tx, WorkKind.DATASET, source)
         if same is not None and same.request.get("to") != to:
@@ -53,11 +55,11 @@ def make(app: App, actor: Actor, *, to: str | None = None) -> Work:
 
 
 def discover(app: App, actor: Actor) -> Work:
-    """Look for columns about people in production's newest backup, inside the vault; or give back the search that is
-    under way. The verdicts, without a value, are in the work's facts."""
+    """Look for columns about people in production's newest backup, or in a copy of its server, inside the vault; or
+    give back the search that is under way. The verdicts, without a value, are in the work's facts."""
     source = source_of(app)
     app.allow(actor, Action.MASK, source)
-    _require_backup(app, source)
+    require_data(app, source, None)
     with app.world.store.database.transaction() as tx:
         same = under_way(app, tx, WorkKind.DISCOVERY, source)
         work = same or app.new_work(WorkKind.DISCOVERY, actor, beside=source)
@@ -167,6 +169,7 @@ def lineage(app: App, actor: Actor) -> dict[str, Any]:
         problem = problem_of(tx, source) if source else None
     return {
         "source": source,
+        "server": place_of_source(app),
         "rules": app.world.project().data.plan.digest,
         "environments": shown,
         "datasets": [_dataset(app, d) for d in reversed(app.world.vault.datasets())],
@@ -199,6 +202,7 @@ def holding_view(app: App, tx: Connection, row: EnvironmentRow) -> dict[str, Any
             "dataset": held.dataset,
             "rules": held.rules,
             "seed": held.seed,
+            "server": held.server,
             "rules_current": held.rules is None or held.rules == app.world.project().data.plan.digest,
         }
     return told
@@ -251,7 +255,7 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
     wants_copy = dataset is None and config.clearance >= DataLabel.COPY
     found = None if wants_copy else _dataset_for(app, dataset, row.name, config.clearance)
     if wants_copy:
-        _require_backup(app, source)
+        require_data(app, source, to)
     label = found.label if found else DataLabel.COPY
     require_clearance(label, config.clearance, row.kind, row.name, source)
     return {
@@ -261,10 +265,11 @@ def _preview(app: App, row: EnvironmentRow, dataset: str | None, to: str | None)
         "dataset": found.name if found else None,
         "as_of": found.as_of if found else None,
         "to": to,
+        "server": place_of_source(app) if wants_copy else (found.server or None if found else None),
         "seed": [],
         "replaces": _present(app, row),
         "edits": len(config.edits),
-        "bytes": found.bytes if found else app.world.backups.archive(source).backups[-1].size,
+        "bytes": found.bytes if found else size_of_source(app, source),
     }
 
 
@@ -281,6 +286,7 @@ def _preview_seed(app: App, row: EnvironmentRow) -> dict[str, Any]:
         "dataset": None,
         "as_of": None,
         "to": None,
+        "server": None,
         "seed": list(files),
         "replaces": _present(app, row),
         "edits": len(config.edits),
@@ -352,16 +358,6 @@ def _dataset_for(app: App, name: str | None, environment: str, clearance: DataLa
     return newest_one
 
 
-def _require_backup(app: App, source: str) -> None:
-    if not app.world.backups.archive(source).backups:
-        raise Refused(
-            "backup.none",
-            f"{source} has no backup",
-            because="copies come from backups, never from the running database",
-            hint=f"greenroom backup now {source}",
-        )
-
-
 def _dataset(app: App, d: Dataset) -> dict[str, Any]:
     now = app.world.clock.now()
     return {
@@ -372,6 +368,7 @@ def _dataset(app: App, d: Dataset) -> dict[str, Any]:
         "as_of": d.as_of,
         "age_seconds": (now - d.as_of).total_seconds() if d.as_of else None,
         "backup": d.backup,
+        "server": d.server or None,
         "rules": d.rules,
         "rules_current": d.rules == app.world.project().data.plan.digest,
         "version": d.version,

@@ -19,11 +19,11 @@ def drawn(found: Mapping[str, Any]) -> RenderableType:
     """A tree from production down: its backups, what was copied, what was masked, who holds it."""
     by_name = {e["environment"]: e for e in found["environments"]}
     source = found["source"]
-    root = Tree(_line(source or "nowhere", by_name.pop(source, {}).get("holds")))
+    root = Tree(_root(source, by_name.pop(source, {}).get("holds"), found["server"]))
     copies = [e for e in by_name.values() if e["holds"] and e["holds"]["label"] == "copy"]
     masked = [e for e in by_name.values() if e["holds"] and e["holds"]["dataset"]]
     for one in copies:
-        root.add(_line(one["environment"], one["holds"], f"from {one_line(one['holds']['backup'] or '')}"))
+        root.add(_line(one["environment"], one["holds"], f"from {_whence(one['holds'])}"))
     for dataset in found["datasets"]:
         branch = root.add(_dataset_line(dataset))
         for one in masked:
@@ -47,6 +47,17 @@ def drawn(found: Mapping[str, Any]) -> RenderableType:
     if found["problem"]:
         parts += [Text(), problem(found["problem"])]
     return Group(*parts)
+
+
+def _root(source: str | None, held: Mapping[str, Any] | None, server: str | None) -> Text:
+    if server is None:
+        return _line(source or "nowhere", held)
+    label = ("live", LABEL_STYLE["live"])
+    return Text.assemble((source or "nowhere", "bold"), "  ", label, f", read from {one_line(server)}")
+
+
+def _whence(held: Mapping[str, Any]) -> str:
+    return one_line(held["server"] or held["backup"] or "")
 
 
 def _line(name: str, held: Mapping[str, Any] | None, more: str = "") -> Text:
@@ -87,7 +98,8 @@ def clones(found: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def _dataset_line(d: Mapping[str, Any]) -> Text:
-    told = f"  {d['masked_columns']} columns masked, {d['rows']} rows, as of {local(d['as_of'])}"
+    of = f", from {one_line(d['server'])}" if d["server"] else ""
+    told = f"  {d['masked_columns']} columns masked, {d['rows']} rows, as of {local(d['as_of'])}{of}"
     stale = "" if d["rules_current"] else "  (other rules are in force by now)"
     return Text.assemble((one_line(d["name"]), "bold"), told, (stale, "yellow"))
 
@@ -137,11 +149,17 @@ def preview(p: Mapping[str, Any]) -> RenderableType:
     """What a refresh would bring, and what it would replace."""
     if p["seed"]:
         return _rows(p, [("brings", f"synthetic data: {', '.join(p['seed'])}, on the migrations of its release")])
-    origin = f"dataset {p['dataset']}" if p["dataset"] else f"the backups of {p['source']}"
+    origin = f"the backups of {p['source']}"
+    latest = "the latest that reached the archive"
+    takes = size(p["bytes"])
+    if p["dataset"]:
+        origin = f"dataset {p['dataset']}"
+    elif p["server"]:
+        origin, latest, takes = p["server"], "the moment at which it is read", "as much as it holds there,"
     rows = [
         ("brings", f"{p['label']} data of {p['source']}, from {origin}"),
-        ("as of", local(p["as_of"]) if p["as_of"] else (p["to"] or "the latest that reached the archive")),
-        ("takes", f"{size(p['bytes'])} of disk beside what is there; visitors wait for the exchange alone"),
+        ("as of", local(p["as_of"]) if p["as_of"] else (p["to"] or latest)),
+        ("takes", f"{takes} of disk beside what is there; visitors wait for the exchange alone"),
     ]
     return _rows(p, rows)
 

@@ -23,6 +23,7 @@ from greenroom.ports.mail import Mailboxes
 from greenroom.ports.probe import Probe
 from greenroom.ports.runtime import Runtime, Unpacked
 from greenroom.ports.secrets import Secrets
+from greenroom.ports.sources import Sources
 from greenroom.ports.workers import Workers
 from greenroom.store import records, tables
 from greenroom.store.database import Database
@@ -77,6 +78,7 @@ class World:
     databases: Databases
     backups: Backups
     vault: Vault
+    sources: Sources
     candidates: Candidates
     clones: Clones
     artifacts: Artifacts

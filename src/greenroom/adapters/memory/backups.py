@@ -193,7 +193,8 @@ class MemoryBackups:
         return {name: at for name, (at, *_) in line.aside.items()} if line else {}
 
     def discard(self, environment: str, name: str) -> None:
-        self._need(environment).rebuilt.pop(name, None)
+        if environment in self._lines:
+            self._lines[environment].rebuilt.pop(name, None)
 
     def expire(self, environment: str, policy: Retention, *, in_use: tuple[str, ...]) -> list[str]:
         line = self._protected(environment)

@@ -10,6 +10,14 @@ from pathlib import Path
 from greenroom.adapters.runtimes.users import User
 from greenroom.domain.errors import Errored
 
+COMPLETE = ("placed.json", "rebuilt.json", "fetched.json")
+"""One of these beside a data directory says that it is whole: a dataset was laid out there, a backup rebuilt, or a
+managed server copied."""
+
+
+def is_complete(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in COMPLETE)
+
 
 def own_directory(path: Path, mode: int, account: User | None = None, *, takes_over: bool = False) -> Path:
     """A directory of the caller's, or of `account`; made if absent. Its parent must be ours already.

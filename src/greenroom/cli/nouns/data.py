@@ -73,8 +73,8 @@ def discover(
 ) -> int:
     """Look for columns about people in a copy of production, and propose a masking rule for each, with a reason.
 
-    The copy is production's newest backup, rebuilt in the vault; no value leaves it. Exit code 1 when columns are left
-    for somebody to look at.
+    The copy is production's newest backup, rebuilt in the vault, or one of its managed server; no value leaves it. Exit
+    code 1 when columns are left for somebody to look at.
 
     \b
     Example: greenroom data discover --write
@@ -104,7 +104,8 @@ def discover(
 
 
 def make(session: Session, to: To = None, wait: Wait = True) -> int:
-    """Make a masked dataset: production's newest backup, masked inside the vault and checked for leaks.
+    """Make a masked dataset: production's newest backup, or its managed server, masked inside the vault and checked for
+    leaks.
 
     \b
     Example: greenroom data make

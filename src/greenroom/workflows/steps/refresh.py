@@ -24,17 +24,17 @@ from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext
 from greenroom.workflows.steps import traffic
 from greenroom.workflows.steps.check import wait_until_healthy
 from greenroom.workflows.steps.ground import former, was
-from greenroom.workflows.steps.rebuild import facts_of, rebuild
 from greenroom.workflows.steps.seed import begin_empty, is_seed, load_seed, seed_facts
+from greenroom.workflows.steps.source import gather_source
 
 HOLDING = "holding"
 """The family of evidence that says what an environment's database holds."""
 
 
 class GatherStep:
-    """The data, beside the present database: a rebuilt backup where a copy of production may be, a masked dataset
-    elsewhere. A seed lies in the release; its database is made by `ready`. What may be there is asked again here,
-    whoever asked before."""
+    """The data, beside the present database: a rebuilt backup, or a copy of the source's server, where a copy of
+    production may be, a masked dataset elsewhere. A seed lies in the release; its database is made by `ready`. What may
+    be there is asked again here, whoever asked before."""
 
     name = "gather"
     returns = True
@@ -49,10 +49,8 @@ class GatherStep:
         elif dataset is None:
             source = str(work.request["source"])
             self._require(context, DataLabel.COPY, source)
-            world.backups.ship(source)
-            route, rebuilt = rebuild(context, context.environment, work.id, census=False, source=source)
-            as_of = rebuilt.last_commit or route.base.ended_at
-            facts = {**facts_of(route, rebuilt), "label": "copy", "source": source, "as_of": timestamp(as_of)}
+            found_there = gather_source(context, context.environment, source, context.release.descriptor.services)
+            facts = {**found_there, "label": "copy", "source": source}
         else:
             found = next((d for d in world.vault.datasets() if d.name == dataset), None)
             if found is None:
@@ -72,6 +70,8 @@ class GatherStep:
                 "dataset": found.name,
                 "rules": found.rules,
                 "bytes": found.bytes,
+                "server": found.server or None,
+                "origin": VAULT,
             }
         context.crash("gathered")
         return Done(facts)
@@ -106,7 +106,7 @@ class ReadyStep:
 
     def do(self, context: StepContext) -> Outcomes:
         world, release = context.world, context.release
-        origin = VAULT if context.fact("gather", "dataset") else str(context.fact("gather", "source"))
+        origin = str(context.fact("gather", "origin") or context.fact("gather", "source"))
         began = world.clock.monotonic()
         seeded: dict[str, Any] = {}
         if is_seed(context):
@@ -287,7 +287,8 @@ class RecordRefreshStep:
 def holding_of(context: StepContext, at: datetime) -> Holding:
     """What `gather` brought, as the environment's holding from `at` on."""
     told: dict[str, Any] = {
-        k: context.fact("gather", k) for k in ("label", "source", "as_of", "backup", "dataset", "rules", "seed")
+        k: context.fact("gather", k)
+        for k in ("label", "source", "as_of", "backup", "dataset", "rules", "seed", "server")
     }
     return Holding.from_dict({**told, "at": timestamp(at)})
 

@@ -1,5 +1,5 @@
-"""The steps that make a masked dataset: production's backup is brought back inside the vault, masked there, compared
-with what was there, and published."""
+"""The steps that make a masked dataset: production's backup is brought back inside the vault (or its managed server is
+copied there), masked there, compared with what was there, and published."""
 
 from __future__ import annotations
 
@@ -16,26 +16,23 @@ from greenroom.domain.ledger import timestamp
 from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
-from greenroom.workflows.steps.rebuild import facts_of, rebuild
+from greenroom.workflows.steps.source import gather_source
 
 DATASET, LEAKS = "dataset", "leaks"
 """Families of evidence: a dataset was made (or refused), its leak check."""
 
 
 class FillVaultStep:
-    """The newest backup of the source, rebuilt in the vault. Production is not read."""
+    """The newest backup of the source, rebuilt in the vault, without reading production; or a copy of the server that
+    is named as its source."""
 
     name = "rebuild"
     returns = True
 
     def do(self, context: StepContext) -> Outcomes:
-        world, source = context.world, context.environment
-        world.backups.ship(source)
-        route, rebuilt = rebuild(context, VAULT, context.work.id, census=False)
+        facts = gather_source(context, VAULT, context.environment, None)
         context.crash("rebuilt")
-        as_of = rebuilt.last_commit or route.base.ended_at
-        base = {"version": route.base.version, "extensions": list(route.base.extensions), "as_of": timestamp(as_of)}
-        return Done({**facts_of(route, rebuilt), **base})
+        return Done(facts)
 
     def undo(self, context: StepContext) -> Outcomes:
         context.guard()
@@ -52,7 +49,7 @@ class DiscoverStep:
     def do(self, context: StepContext) -> Outcomes:
         world, work = context.world, context.work
         context.guard()
-        verdicts = world.vault.discover(work.id, context.environment, services_of(context), say=context.say)
+        verdicts = world.vault.discover(work.id, origin_of(context), services_of(context), say=context.say)
         told = [as_dict(v) for v in verdicts]
         counts = Counter(v["verdict"] for v in told)
         context.say(
@@ -78,7 +75,7 @@ class MaskStep:
         try:
             copied = world.vault.mask(
                 context.work.id,
-                context.environment,
+                origin_of(context),
                 context.work.id,
                 services_of(context),
                 plan,
@@ -122,7 +119,7 @@ class ExamineStep:
         _refuse_other_rules(context)
         found = context.world.vault.examine(
             context.work.id,
-            context.environment,
+            origin_of(context),
             context.work.id,
             services_of(context),
             plan_of(context),
@@ -176,6 +173,7 @@ class PublishStep:
                 bytes=0,
                 rows=int(context.fact("mask", "rows", 0)),
                 masked_columns=int(context.fact("mask", "masked_columns", 0)),
+                server=str(context.fact("rebuild", "server", "")),
                 report=context.fact("examine", "report", {}),
             ),
         )
@@ -189,6 +187,7 @@ class PublishStep:
             "name": dataset.name,
             "as_of": timestamp(dataset.as_of) if dataset.as_of else None,
             "backup": dataset.backup,
+            "server": dataset.server or None,
             "rules": dataset.rules,
             "rows": dataset.rows,
             "masked_columns": dataset.masked_columns,
@@ -216,6 +215,11 @@ def _refuse_other_rules(context: StepContext) -> None:
             because="it would be examined, and published, under rules that it was not made under",
             hint="greenroom data make",
         )
+
+
+def origin_of(context: StepContext) -> str:
+    """Whose superuser password the copy in the vault has."""
+    return str(context.fact("rebuild", "origin", context.environment))
 
 
 def services_of(context: StepContext) -> Services:

@@ -24,7 +24,7 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.database import url_of
 from greenroom.adapters.postgres.datasets.seeding import load
 from greenroom.adapters.postgres.datasets.vault import read_dataset
-from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.ground import is_complete, own_directory
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.leftovers import is_kept, remove, sockets_left
 from greenroom.adapters.postgres.neutralise import neutralise
@@ -47,8 +47,6 @@ SETTLED = "settled"
 """Beside a data directory in which nothing of where it came from has a password any more."""
 EDITED = "edited"
 """Beside a data directory in which the environment's edits were run."""
-COMPLETE = (PLACED, "rebuilt.json")
-"""One of these beside a data directory says that it is whole."""
 
 
 class PostgresCandidates:
@@ -139,7 +137,7 @@ class PostgresCandidates:
             folder, present = self._folder(environment, name), self._present(environment)
             new, aside = folder / "data", self._asides(environment) / name
             if new.is_dir():
-                if not any((folder / c).exists() for c in COMPLETE) or not (folder / SETTLED).exists():
+                if not is_complete(folder) or not (folder / SETTLED).exists():
                     raise Errored("data.not_ready", f"nothing is ready under {name}", hint="begin the refresh again")
                 self._stop(environment, present)
                 self._reached("exchange.stopped")

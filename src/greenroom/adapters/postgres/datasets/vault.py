@@ -1,6 +1,6 @@
 """The vault: copies of production's data are masked here, and nobody logs in.
 
-    env/vault/rebuilt/WORK/data      the copy, as `Backups.rebuild(…, into=VAULT)` brought it
+    env/vault/rebuilt/WORK/data      the copy, as `Backups.rebuild(…, into=VAULT)` or `Sources.copy` brought it
     datasets/.NAME/data              a dataset in the making
     datasets/NAME/{data,dataset.json}   published: a cluster that is shut down and never started again
 
@@ -24,12 +24,13 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, session
 from greenroom.adapters.postgres.discovery import read_facts
-from greenroom.adapters.postgres.ground import own_directory
+from greenroom.adapters.postgres.ground import is_complete, own_directory
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.leftovers import is_kept, remove
-from greenroom.adapters.postgres.masking.copying import Progress, Wanted, copy_masked
+from greenroom.adapters.postgres.masking.copying import Wanted, copy_masked
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.leaks import examine
+from greenroom.adapters.postgres.masking.rows import Progress
 from greenroom.adapters.postgres.masking.walls import masker
 from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.providers import choose
@@ -98,7 +99,7 @@ class PostgresVault:
                 writing,
                 target.tools,
                 self._wanted(plan),
-                progress=_told(say),
+                progress=progress_in_words(say),
                 room=lambda size: need_room("the masked copy", self._home.datasets, loaded(size)),
                 go_on=go_on,
                 scratch=target.folder,
@@ -152,7 +153,7 @@ class PostgresVault:
     def _reading(self, rebuilt: str, source: str, services: Services) -> Iterator[End]:
         """The copy of production, running, as its superuser."""
         folder = self._home.environments / VAULT / "rebuilt" / checked_name(rebuilt, "work")
-        if not (folder / "rebuilt.json").exists():
+        if not is_complete(folder):
             raise Errored(
                 "data.not_rebuilt", f"nothing is rebuilt under {rebuilt}", hint="begin again: greenroom data make"
             )
@@ -239,7 +240,7 @@ def read_dataset(home: Home, name: str) -> tuple[Dataset, Path]:
         ) from None
 
 
-def _told(say: Say) -> Any:
+def progress_in_words(say: Say) -> Any:
     """Progress in words, now and then."""
     last = 0.0
 

@@ -4,7 +4,8 @@ model.py      what the catalog says, as values          catalog.py       reads i
 choices.py    pure: which rule stands on which column   statements.py    pure: the SQL that reads, tests and writes
 plan.py       pure: the order of everything             subset.py        the smaller dataset
 ends.py       the two sides                             relay.py         moves bytes
-rebuilding.py schema, indexes, constraints              copying.py       the whole procedure
+rows.py       carries the rows                          rebuilding.py    schema, indexes, constraints
+copying.py    the whole procedure
 verification.py  compares both sides afterwards
 leaks.py      the leak check, before the copy is published
 """

@@ -60,6 +60,11 @@ def choose_masks(catalog: Catalog, chosen: Iterable[Chosen], rules: Rules, links
     return Choices(masks, references, tuple(dict.fromkeys(said)))
 
 
+def nothing_masked(catalog: Catalog) -> Choices:
+    """For a copy that keeps the label of what it is made of."""
+    return Choices({}, catalog.references)
+
+
 def _linked(catalog: Catalog, link: Link) -> Reference:
     table, target = catalog.named(link.table), catalog.named(link.target)
     for path, found, columns in ((link.table, table, link.columns), (link.target, target, link.target_columns)):

@@ -11,11 +11,8 @@ role without power (`walls.py`) read, test, write and compare rows: there the ap
 from __future__ import annotations
 
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from greenroom.adapters.postgres.connect import Connection
@@ -34,7 +31,7 @@ from greenroom.adapters.postgres.masking.plan import (
 )
 from greenroom.adapters.postgres.masking.quote import ident
 from greenroom.adapters.postgres.masking.rebuilding import Archive, cores, dump_schema, make_roles
-from greenroom.adapters.postgres.masking.relay import relay
+from greenroom.adapters.postgres.masking.rows import Progress, Report, Rows
 from greenroom.adapters.postgres.masking.statements import Question, keyed_view, questions_of
 from greenroom.adapters.postgres.masking.subset import keep_rows, kept_conditions, reached_tables, share_views
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
@@ -43,19 +40,9 @@ from greenroom.adapters.postgres.masking.walls import Masker, masker
 from greenroom.adapters.postgres.masking.workers import Stop, Under, told
 from greenroom.adapters.postgres.tools import Tools
 from greenroom.domain.data import Link, Subset
-from greenroom.domain.errors import Errored, Refused
+from greenroom.domain.errors import Refused
 from greenroom.domain.masking import Chosen
 from greenroom.domain.secret import Secret
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the rows are: of one table, and `share` (0 to 1) of all, by bytes as they lie in the source."""
-
-    table: str
-    rows: int
-    bytes: int
-    share: float
 
 
 @dataclass(frozen=True)
@@ -70,26 +57,6 @@ class Wanted:
     large_objects: bool = False
     workers: int | None = None
     verify: bool = True
-
-
-@dataclass
-class Report:
-    """What was copied: rows by table, what was decided without being asked for, what stayed behind, seconds by part."""
-
-    plan: str
-    masked_columns: int
-    rows: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    bytes: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    compared: list[Compared] = field(default_factory=list)
-
-    @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began
 
 
 def copy_masked(
@@ -125,7 +92,7 @@ def copy_masked(
         with told("read the catalog of the source"):
             catalog = read_catalog(ruling)
         choices = choose_masks(catalog, wanted.chosen, wanted.rules, wanted.links)
-        _refuse_older(catalog, writing)
+        refuse_older(catalog, writing)
         size = _size(ruling)
         if wanted.subset is None:
             room(size)
@@ -178,7 +145,6 @@ class _Run:
     wanted: Wanted
     report: Report
     progress: Callable[[Progress], None]
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def workers(self) -> int:
@@ -229,41 +195,14 @@ class _Run:
             self.finish()
 
     def copy_rows(self, chunks: Sequence[Chunk]) -> None:
-        whole = sum(max(c.size, 1) for c in chunks)
-        done = 0.0
-
-        def carry(source: Connection, target: Connection, chunk: Chunk) -> None:
-            nonlocal done
-            carried = 0
-
-            def moved(size: int) -> None:
-                nonlocal carried
-                self.under.stop.check()
-                carried += size
-                now = min(1.0, (done + min(carried, chunk.size)) / whole)
-                self.progress(Progress(chunk.table.path, self.report.rows.get(chunk.table.path, 0), carried, now))
-
-            with told(f"copy {chunk.table.path}"):
-                left, arrived = relay(source, chunk.read, target, chunk.write, moved)
-            if left != arrived:
-                raise Errored(
-                    "data.copy_differs",
-                    f"{left} rows of {chunk.table.path} left, {arrived} arrived",
-                    hint="copy again; if it differs again, this is a defect of Greenroom: please report it",
-                )
-            with self.lock:
-                done += max(chunk.size, 1)
-                self.report.bytes += carried
-                self.report.rows[chunk.table.path] = self.report.rows.get(chunk.table.path, 0) + arrived
-            self.progress(Progress(chunk.table.path, self.report.rows[chunk.table.path], carried, done / whole))
-
+        rows = Rows(self.under.stop, self.report, self.progress, sum(max(c.size, 1) for c in chunks))
         for chunk in chunks:
             if chunk.is_subset:
                 self.under.stop.check()
-                carry(self.reading, self.arriving, chunk)
+                rows.carry(self.reading, self.arriving, chunk)
         free = [c for c in chunks if not c.is_subset]
         if free:
-            self.under.spread(free, carry, lambda c: f"copy {c.table.path}", self.workers)
+            self.under.spread(free, rows.carry, lambda c: f"copy {c.table.path}", self.workers)
 
     def finish(self) -> None:
         if self.wanted.large_objects:
@@ -294,7 +233,7 @@ class _Run:
         self.report.compared = sorted(found, key=lambda c: c.table)
         verification.refuse_differences(found)
         with told("look at constraints and sequences"):
-            verification.check_constraints(self.ruling, self.writing)
+            verification.check_constraints(verification.invalid_ones(self.ruling), self.writing)
             verification.check_sequences(self.writing, self.catalog)
 
 
@@ -344,7 +283,8 @@ def _left_out(catalog: Catalog, wanted: Wanted, choices: Choices) -> Iterable[st
         yield f"{catalog.large_objects} large objects stayed behind: they may hold anything"
 
 
-def _refuse_older(catalog: Catalog, target: Connection) -> None:
+def refuse_older(catalog: Catalog, target: Connection) -> None:
+    """Raises Refused (`data.target_older`)."""
     here = target.info.server_version
     if here // 10000 < catalog.version // 10000:
         raise Refused(

@@ -43,10 +43,11 @@ PROGRAM = {
 
 @dataclass(frozen=True)
 class End:
-    """One database. `parameters` are libpq's, without the password."""
+    """One database. `parameters` are libpq's, without the password; `settings` those of every session."""
 
     parameters: Mapping[str, str]
     password: Secret = field(default_factory=lambda: Secret(""))
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
 
     @classmethod
     def behind(cls, door: Door, database: str) -> End:
@@ -66,12 +67,12 @@ class End:
         return cls(found, Secret(found.pop("password", "")))
 
     @contextmanager
-    def session(self, *, settings: Mapping[str, str] = SETTINGS) -> Iterator[Connection]:
+    def session(self, *, settings: Mapping[str, str] | None = None) -> Iterator[Connection]:
         """A connection in autocommit for one piece of work; errors of the driver become `Errored`."""
         with translated(f"work in database {self.parameters.get('dbname', '')}"):
             connection = psycopg.connect(
                 **(dict(self.parameters) | ({"password": self.password.reveal()} if self.password.reveal() else {})),  # type: ignore[arg-type]
-                options=options(settings),
+                options=options(self.settings if settings is None else settings),
                 application_name="greenroom",
                 connect_timeout=10,
                 autocommit=True,
@@ -87,4 +88,4 @@ class End:
         known = {PROGRAM[k]: v for k, v in self.parameters.items() if k in PROGRAM}
         if self.password.reveal():
             known["PGPASSWORD"] = self.password.reveal()
-        return known | {"PGOPTIONS": options(SETTINGS | more), "PGCONNECT_TIMEOUT": "10"}
+        return known | {"PGOPTIONS": options({**self.settings, **more}), "PGCONNECT_TIMEOUT": "10"}

@@ -10,9 +10,13 @@ SLICE = 1 << 20
 
 
 def copy_large_objects(source: Connection, target: Connection, moved: Callable[[int], None]) -> int:
-    """All of them under their numbers, slice by slice; how many."""
-    numbers = [oid for (oid,) in source.execute("SELECT oid::int8 FROM pg_largeobject_metadata ORDER BY 1").fetchall()]
+    """All of them under their numbers, slice by slice; how many. Those that are there already are whole."""
+    every = "SELECT oid::int8 FROM pg_largeobject_metadata ORDER BY 1"
+    numbers = [oid for (oid,) in source.execute(every).fetchall()]
+    there = {oid for (oid,) in target.execute(every).fetchall()}
     for oid in numbers:
+        if oid in there:
+            continue
         at = 0
         with target.transaction():
             target.execute("SELECT lo_create(%s::oid)", [oid])

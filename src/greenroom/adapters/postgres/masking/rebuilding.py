@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Container
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from greenroom.adapters.postgres.tools import Tools, run
 
 SECONDS = 24 * 3600.0
 SIDE_BY_SIDE = 2
+EXTENSION = re.compile(r"\d+; \d+ \d+ (?:EXTENSION -|COMMENT - EXTENSION) (\S+)")
 MEMORY = "256MB"
 
 GoOn = Callable[[], None]
@@ -32,9 +34,20 @@ class Archive:
     target: End
     masker: End
     """The same database, entered without power."""
+    more: tuple[str, ...] = ()
+    """Further arguments of `pg_restore`."""
 
-    def before_data(self) -> None:
-        self._restore("--section=pre-data")
+    def before_data(self, without: Container[str] = ()) -> None:
+        """`without`: extensions that are left out."""
+        if not without:
+            self._restore("--section=pre-data")
+            return
+        listing = run(
+            [self.tools.program("pg_restore"), "--list", "--section=pre-data", str(self.file)],
+            env=self.tools.env(),
+            seconds=600,
+        )
+        self._entries(tuple(e for e in listing.splitlines() if e and e[0] != ";" and not _of_extension(e, without)))
 
     def plan(self, catalog: Catalog) -> Rebuild:
         argv = [self.tools.program("pg_restore"), "--list", "--section=post-data", str(self.file)]
@@ -74,19 +87,34 @@ class Archive:
 
     def _restore(self, *more: str, into: End | None = None) -> None:
         argv = [self.tools.program("pg_restore"), "--exit-on-error", "--no-publications", "--no-subscriptions"]
-        argv += ["--no-tablespaces", *more, f"--dbname={self.target.parameters['dbname']}", str(self.file)]
+        argv += ["--no-tablespaces", *self.more, *more, f"--dbname={self.target.parameters['dbname']}", str(self.file)]
         env = (into or self.target).env(maintenance_work_mem=MEMORY)
         run(argv, env=self.tools.env(env), seconds=SECONDS)
 
 
-def dump_schema(source: End, target: End, masker: End, tools: Tools, folder: Path, *, snapshot: str) -> Archive:
-    """The source's schema as the snapshot sees it."""
+def _of_extension(entry: str, names: Container[str]) -> bool:
+    """`7; 3079 16385 EXTENSION - NAME` and the comment on it, `4; 0 0 COMMENT - EXTENSION NAME`."""
+    found = EXTENSION.match(entry)
+    return found is not None and found[1] in names
+
+
+def dump_schema(
+    source: End,
+    target: End,
+    masker: End,
+    tools: Tools,
+    folder: Path,
+    *,
+    snapshot: str,
+    restoring: tuple[str, ...] = (),
+) -> Archive:
+    """The source's schema as the snapshot sees it. `restoring`: further arguments for whoever lays it out."""
     file = folder / "schema.dump"
     argv = [tools.program("pg_dump"), "--format=custom", "--compress=0", "--schema-only", f"--file={file}"]
     argv += [f"--snapshot={snapshot}", "--no-blobs", "--no-publications", "--no-subscriptions"]
     argv += ["--no-toast-compression", "--lock-wait-timeout=60s"]
     run(argv, env=tools.env(source.env()), seconds=SECONDS)
-    return Archive(file, tools, target, masker)
+    return Archive(file, tools, target, masker, restoring)
 
 
 def make_roles(connection: Connection, roles: tuple[str, ...]) -> tuple[str, ...]:

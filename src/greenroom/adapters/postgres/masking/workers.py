@@ -23,10 +23,22 @@ NOT_ALLOWED = "42501"
 ASK_SECONDS = 0.1
 """Whether to go on is asked so often at most: the answer is read from the store, and batches come by the thousand."""
 
-SAID = ("08", "28", "3D", "42", "53", "54", "55", "57", "58", "XX")
+SAID = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58", "XX")
 """SQLSTATE classes of errors whose words name objects and states of the server. All others are withheld: data
 exceptions and violated constraints quote values, and a function of the application's raises whatever it likes, under
 any state: the context of its errors names it."""
+
+
+class SourceSessionLost(Exception):
+    """The session of the source is gone, and nothing else is wrong."""
+
+    def __init__(self, error: Errored) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class CannotJoin(SourceSessionLost):
+    """No new session can see what the others see; those may go on without this worker."""
 
 
 @dataclass
@@ -94,6 +106,10 @@ class Under:
             a.execute(f"SET TRANSACTION SNAPSHOT '{self.snapshot}'".encode())
             yield a, b
 
+    def survives(self, error: Errored, lost: int) -> bool:
+        """Asked when a worker's session of the source is gone, the `lost`th time for it: true to open another."""
+        return False
+
     def spread(
         self,
         items: Sequence[T],
@@ -103,21 +119,48 @@ class Under:
     ) -> None:
         """Do the work for every item, by at most so many pairs of sessions at once, in the order of the items.
 
-        The first failure ends all and is raised.
+        The first failure ends all and is raised, unless `survives` says otherwise: then new sessions go on with the
+        item, of which nothing was kept. A worker that cannot join any more leaves it to the others.
         """
         waiting: SimpleQueue[T] = SimpleQueue()
         for item in items:
             waiting.put(item)
         failures: list[BaseException] = []
+        left: list[Errored] = []
+        done: list[T] = []
+
+        def go_through(held: list[T]) -> None:
+            """`held` is the item that is worked on; it stays there when its session is lost."""
+            with self.pair() as (a, b):
+                while True:
+                    self.stop.check()
+                    if not held:
+                        held.append(waiting.get_nowait())
+                    try:
+                        with told(doing(held[0])):
+                            work(a, b, held[0])
+                    except Errored as error:
+                        if a.broken and not b.broken:
+                            raise SourceSessionLost(error) from error
+                        raise
+                    done.append(held.pop())
 
         def worker() -> None:
+            held: list[T] = []
+            lost = 0
             try:
-                with self.pair() as (a, b):
-                    while True:
-                        self.stop.check()
-                        item = waiting.get_nowait()
-                        with told(doing(item)):
-                            work(a, b, item)
+                while True:
+                    try:
+                        go_through(held)
+                    except CannotJoin as error:
+                        for item in held:
+                            waiting.put(item)
+                        left.append(error.error)
+                        return
+                    except SourceSessionLost as error:
+                        lost += 1
+                        if not self.survives(error.error, lost):
+                            raise error.error from None
             except Empty:
                 return
             except BaseException as error:  # noqa: BLE001  raised below, after the others have ended
@@ -134,6 +177,8 @@ class Under:
                 raise
         if failures:
             raise failures[0]
+        if len(done) != len(items):  # what a worker left was left by all
+            raise left[-1]
 
 
 @contextmanager
