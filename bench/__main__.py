@@ -17,13 +17,35 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import clones, decision, discovery, growth, masked_copy, promotions, recovery, status, verification
+from bench import (
+    clones,
+    comparison,
+    decision,
+    discovery,
+    growth,
+    masked_copy,
+    promotions,
+    recovery,
+    status,
+    verification,
+)
 from bench.figure import Figure
 
 Measure = Callable[[Path], list[Figure]]
 BENCHMARKS: dict[str, Measure] = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (decision, verification, growth, status, promotions, masked_copy, recovery, clones, discovery)
+    for module in (
+        decision,
+        verification,
+        growth,
+        status,
+        promotions,
+        masked_copy,
+        comparison,
+        recovery,
+        clones,
+        discovery,
+    )
 }
 
 
@@ -47,9 +69,7 @@ Ratios hold on other machines; seconds and milliseconds are of this one. What gr
 
 def page(figures: list[Figure], names: list[str]) -> str:
     """The figures of the benchmarks of these names as a page of the documentation."""
-    rows = [
-        f"| {f.name} | {f.value:.3g} {f.unit} | ≤ {f.goal:g} | {'yes' if f.ok else 'no'} | {f.how} |" for f in figures
-    ]
+    rows = [f"| {f.name} | {f.value:.3g} {f.unit} | {f.aim} | {'yes' if f.ok else 'no'} | {f.how} |" for f in figures]
     return PROSE.format(
         names=" ".join(names),
         table="\n".join(["| figure | measured | goal | reached | how |", "|---|---:|---:|---|---|", *rows]),
@@ -69,7 +89,7 @@ def main() -> int:
             figures += measure(Path(directory))
     table = Table("figure", "value", "unit", "goal", "ok", "how", title="Greenroom, measured now on this machine")
     for f in figures:
-        table.add_row(f.name, f"{f.value:.3g}", f.unit, f"≤ {f.goal:g}", "yes" if f.ok else "no", f.how)
+        table.add_row(f.name, f"{f.value:.3g}", f.unit, f.aim, "yes" if f.ok else "no", f.how)
     console.print(table)
     if "--page" in sys.argv[1:]:
         PAGE.write_text(page(figures, asked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from greenroom.domain.secret import Secret
 
 T = TypeVar("T")
 CANCEL_SECONDS = 5.0
+ASK_SECONDS = 0.1
+"""Whether to go on is asked so often at most: the answer is read from the store, and batches come by the thousand."""
+
 SAID = ("08", "28", "3D", "42", "53", "54", "55", "57", "58", "XX")
 """SQLSTATE classes of errors whose words name objects and states of the server. All others are withheld: data
 exceptions and violated constraints quote values, and a function of the application's raises whatever it likes."""
@@ -33,13 +37,21 @@ class Stop:
     is_set: threading.Event = field(default_factory=threading.Event)
     sessions: set[Connection] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: float = -ASK_SECONDS
 
     def check(self) -> None:
         """Raises Errored (`data.copy_stopped`) when the copy is to end."""
-        if self.is_set.is_set() or not self.go_on():
+        if self.is_set.is_set() or not self._goes_on():
             raise Errored(
                 "data.copy_stopped", "the masked copy was stopped", hint="the target is unfinished; refresh it again"
             )
+
+    def _goes_on(self) -> bool:
+        now = time.monotonic()
+        if now - self.asked < ASK_SECONDS:
+            return True
+        self.asked = now
+        return self.go_on()
 
     def now(self) -> None:
         """End what the others are waiting for."""
