@@ -257,7 +257,10 @@ def _in_place(server: Server, source: End, peer: Peer, programs: Path, directory
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {of} STRATEGY FILE_COPY".encode())
     rules = directory / f"{peer.name}.json"
     rules.write_text(json.dumps(peer.rules))
-    environment = server.tools.env(target.env(search_path="public"))
+    passwords = directory / "passwords"
+    passwords.write_text(f"*:*:*:*:{target.password.reveal()}\n")
+    passwords.chmod(0o600)
+    environment = server.tools.env(target.env(search_path="public") | {"PGPASSFILE": str(passwords)})
     began = time.monotonic()
     subprocess.run(
         [str(programs / peer.name), *peer.arguments(target, rules)],
