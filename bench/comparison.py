@@ -1,6 +1,7 @@
 """Greenroom beside pganonymize and pynonymizer: the same customers, the same rules as far as each has them, by turns.
 
-Rates of rows over the whole run of each program, from its start to its end. What each is given, so that it is fair:
+Rates of rows: the customers by the seconds of a whole run, less those that the same program takes over a single row. So
+no size favours who starts quickly; the whole runs are told beside it. What each is given, so that it is fair:
 
 - Greenroom reads the source and writes an empty database: the schema, the rows, indexes, statistics, a checkpoint.
 - The other two change a database in place. The copy that they need first is made beforehand and is not counted.
@@ -35,7 +36,7 @@ from greenroom.domain.masking import HARMLESS, Chosen
 from greenroom.domain.secret import Secret
 from greenroom.registry import all_rules
 
-CUSTOMERS = int(os.environ.get("GREENROOM_BENCH_CUSTOMERS", "200000"))
+CUSTOMERS = int(os.environ.get("GREENROOM_BENCH_CUSTOMERS", "100000"))
 ROUNDS = int(os.environ.get("GREENROOM_BENCH_PEER_ROUNDS", "3"))
 PINNED = Path(__file__).with_name("peers.txt")
 CHUNK = 20000
@@ -53,9 +54,9 @@ SCHEMA = """
     CREATE INDEX ON customer (last, first); CREATE INDEX ON customer (born); CREATE INDEX ON customer (city);
 """
 LEFT = """
-    SELECT count(*), count(*) FILTER (WHERE first LIKE 'First%' OR last LIKE 'Last%' OR email LIKE 'who%'
-        OR street LIKE '% High Street' OR city LIKE 'City %' OR national_id LIKE 'NI%' OR note LIKE 'Called%'
-        OR profile #>> '{contact,email}' LIKE 'who%'), count(DISTINCT email), count(DISTINCT national_id),
+    SELECT count(*), count(*) FILTER (WHERE first ~ '^First[0-9]' OR last ~ '^Last[0-9]' OR email ~ '^who[0-9]{10}'
+        OR street ~ '^[0-9]+ High Street$' OR city ~ '^City [0-9]' OR national_id ~ '^NI[0-9]' OR note ~ '^Called'
+        OR profile #>> '{contact,email}' ~ '^who[0-9]{10}'), count(DISTINCT email), count(DISTINCT national_id),
         count(*) FILTER (WHERE profile -> 'tags' IS NOT NULL AND profile -> 'seen' IS NOT NULL) FROM customer
 """
 """Rows, those in which something of the source is left, and three times the rows again where nothing broke."""
@@ -193,12 +194,12 @@ def measure(directory: Path) -> list[Figure]:
 
 
 def _figure(peer: Peer, own: list[float], theirs: list[float], start: Mapping[str, float]) -> Figure:
-    ours, its = statistics.median(own), statistics.median(theirs)
-    beyond = (its - start[peer.name]) / (ours - start["greenroom"])
+    whole = (statistics.median(own), statistics.median(theirs))
+    ours, its = (seconds - start[name] for seconds, name in zip(whole, ("greenroom", peer.name), strict=True))
     how = (
         f"{CUSTOMERS} customers, median of {ROUNDS} by turns: {CUSTOMERS / ours:.0f} rows/s beside "
-        f"{CUSTOMERS / its:.0f}, from start to end; without the seconds over a single row ({start['greenroom']:.1f} "
-        f"and {start[peer.name]:.1f}) it is {beyond:.1f} ×; {peer.name} works in place on a copy that is not counted; "
+        f"{CUSTOMERS / its:.0f}, less {start['greenroom']:.1f} and {start[peer.name]:.1f} s over a single row; whole "
+        f"runs {whole[0]:.1f} and {whole[1]:.1f} s; {peer.name} works in place on a copy that is not counted; "
         f"{peer.cannot}"
     )
     return Figure(f"masked copy, times faster than {peer.name}", its / ours, "×", peer.goal, how, is_floor=True)
