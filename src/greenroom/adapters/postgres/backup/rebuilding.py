@@ -49,6 +49,9 @@ STOP_SECONDS = 600.0
 ENDED_BEFORE = "recovery ended before configured recovery target was reached"
 LINKS_FROM = 18
 TAR = "/usr/bin/tar"
+RECORD = 1 << 20
+"""Bytes that `tar` reads and writes at once; its own 10 KiB cost a third of laying out."""
+
 
 Source = Callable[[str], Iterator[bytes]]
 """The contents of one file of the log, by its name in the route."""
@@ -220,6 +223,7 @@ class Rebuilding:
             shutil.rmtree(target, ignore_errors=True)
             own_directory(target, 0o700, site.account)
             argv = [TAR, "--extract", "--file=-", f"--directory={target}", "--no-same-owner", "--preserve-permissions"]
+            argv.append(f"--record-size={RECORD}")
             with subprocess.Popen(
                 command(argv, site.account),
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
@@ -301,6 +305,7 @@ class Rebuilding:
             "autovacuum": "off",
             "summarize_wal": "off",
             "restore_command": "/bin/false",  # all of it lies in pg_wal
+            "fsync": "off",  # it is thrown away when this breaks off, and synced once when it is whole
             "recovery_target_timeline": str(route.timeline),
             "recovery_target_action": "promote",
         }
