@@ -32,7 +32,7 @@ from greenroom.domain.clone import CloneState
 from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
 
-SIZES = [int(n) for n in os.environ.get("GREENROOM_BENCH_CLONES_MB", "100,1000").split(",")]
+SIZES = [int(n) for n in os.environ.get("GREENROOM_BENCH_CLONES_MB", "100,1000,3000").split(",")]
 ROUNDS = int(os.environ.get("GREENROOM_BENCH_ROUNDS", "5"))
 ROW = 1000  # bytes, about
 SHARED_SECONDS = 1.0

@@ -6,7 +6,8 @@ no size favours who starts quickly; the whole runs are told beside it. What each
 - Greenroom reads the source and writes an empty database: the schema, the rows, indexes, statistics, a checkpoint.
 - The other two change a database in place. The copy that they need first is made beforehand and is not counted.
 - Indexes are there in all of them afterwards, and no value of the source is: that is looked at each time.
-- pganonymize works in as many processes as there are cores (`--parallel`), in the chunks that suit it best.
+- pganonymize works in as many processes as there are cores (`--parallel`), 20,000 rows at once: it starts them anew for
+  each chunk, and its own 2,000 rows would start ten times as many.
 
 They are programs in a virtual environment of their own in the benchmark's directory, from `peers.txt`, and no part of
 Greenroom. One table alone: pynonymizer would work through several of them once for each of them.
@@ -170,35 +171,32 @@ def measure(directory: Path) -> list[Figure]:
     with servers(18, on_disk=True) as found:
         server = found[18]
         source, single = _filled(server, CUSTOMERS), _filled(server, 1)
-        own, theirs, start = [], {peer.name: list[float]() for peer in PEERS}, dict[str, float]()
+        taken: dict[tuple[str, int], list[float]] = {}  # by program and rows
         failed: dict[str, str] = {}
-        for round_ in range(-1, ROUNDS):  # the first over a single row: what each takes to start
-            whole = source if round_ >= 0 else single
-            seconds = _copied(server, whole)
-            own.append(seconds) if round_ >= 0 else start.update(greenroom=seconds)
-            for peer in PEERS:
-                if peer.name in failed:
-                    continue
-                try:
-                    seconds = _in_place(server, whole, peer, programs, directory)
-                except subprocess.SubprocessError as error:
-                    failed[peer.name] = _last_words(error)
-                    continue
-                theirs[peer.name].append(seconds) if round_ >= 0 else start.update({peer.name: seconds})
-    return [
-        _not_measured(peer, f"it failed: {failed[peer.name]}")
-        if peer.name in failed
-        else _figure(peer, own, theirs[peer.name], start)
-        for peer in PEERS
-    ]
+        for _ in range(ROUNDS):
+            for customers, database in ((1, single), (CUSTOMERS, source)):
+                taken.setdefault(("greenroom", customers), []).append(_copied(server, database))
+                for peer in PEERS:
+                    try:
+                        if peer.name not in failed:
+                            seconds = _in_place(server, database, peer, programs, directory)
+                            taken.setdefault((peer.name, customers), []).append(seconds)
+                    except (subprocess.SubprocessError, ValueError) as error:
+                        failed[peer.name] = f"it failed: {_last_words(error)}"
+    medians = {which: statistics.median(seconds) for which, seconds in taken.items()}
+    return [_not_measured(p, failed[p.name]) if p.name in failed else _figure(p, medians) for p in PEERS]
 
 
-def _figure(peer: Peer, own: list[float], theirs: list[float], start: Mapping[str, float]) -> Figure:
-    whole = (statistics.median(own), statistics.median(theirs))
-    ours, its = (seconds - start[name] for seconds, name in zip(whole, ("greenroom", peer.name), strict=True))
+def _figure(peer: Peer, medians: Mapping[tuple[str, int], float]) -> Figure:
+    whole, start = ([medians[name, n] for name in ("greenroom", peer.name)] for n in (CUSTOMERS, 1))
+    ours, its = (a - b for a, b in zip(whole, start, strict=True))
+    if min(ours, its) <= 0:
+        return _not_measured(
+            peer, f"{CUSTOMERS} customers take no longer than one: set GREENROOM_BENCH_CUSTOMERS higher"
+        )
     how = (
         f"{CUSTOMERS} customers, median of {ROUNDS} by turns: {CUSTOMERS / ours:.0f} rows/s beside "
-        f"{CUSTOMERS / its:.0f}, less {start['greenroom']:.1f} and {start[peer.name]:.1f} s over a single row; whole "
+        f"{CUSTOMERS / its:.0f}, less {start[0]:.1f} and {start[1]:.1f} s over a single row; whole "
         f"runs {whole[0]:.1f} and {whole[1]:.1f} s; {peer.name} works in place on a copy that is not counted; "
         f"{peer.cannot}"
     )
