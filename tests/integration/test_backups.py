@@ -103,12 +103,13 @@ def restore(backups: PostgresBackups, mark: Any, name: str) -> None:
 
 @pytest.mark.parametrize("boundary", REBUILDING + EXCHANGING)
 def test_killed_anywhere_it_is_finished_by_the_next(made: Ground, restorable: Any, boundary: str) -> None:
-    """Done again the mark is in place and what was there is aside; put back, nothing of it is missing."""
+    """Done again the mark is in place, synced as ever, and what was there is aside; put back, nothing is missing."""
     backups, mark = restorable
     name = f"again-{boundary}"
     killed(made, boundary, lambda b: restore(b, mark, name))
     restore(backups, mark, name)
     assert rows(made, "kills") == 2
+    assert query(made.databases().ensure("kills", Services()).url.reveal(), "SHOW fsync") == [("on",)]
     backups.put_back("kills", name)
     backups.discard("kills", name)
     assert rows(made, "kills") == 3
