@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.adapters.postgres.cluster import Clusters
-from tests.journeys.test_data import CONFIG, MIGRATE, PEOPLE, REQUIREMENTS, SEED, SERVE, done, people, promote, url
+from tests.data_support import CONFIG, MIGRATE, PEOPLE, REQUIREMENTS, SEED, SERVE, done, people, promote, url
 from tests.life_support import GREENROOM, Life, living, pin, wait_until
 from tests.managed import READER_PASSWORD, Managed, managed
 from tests.postgres_ground import ground, query
