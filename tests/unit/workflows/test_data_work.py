@@ -266,9 +266,9 @@ def test_a_release_that_migrates_at_its_start_is_started_before_its_seed(
     begun: list[str] = []
     start, seed = story.world.runtime.start, story.candidates.seed
 
-    def noted(spec: Any) -> None:
+    def noted(spec: Any, **more: Any) -> None:
         begun.append("start")
-        start(spec)
+        start(spec, **more)
 
     def loaded(*given: Any, **more: Any) -> Any:
         begun.append("seed")
