@@ -32,7 +32,8 @@ def test_it_reads_back_as_written(key: bytes | None, size: int) -> None:
     data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
     stored = b"".join(sealed(cut(data, 70_001), key, "a/b"))
     assert b"".join(opened(cut(stored, 65_537), key, "a/b")) == data
-    assert (data[:64] in stored) is (key is None or size == 0)
+    if size >= 16:  # shorter ones stand by chance in what is sealed
+        assert (data[:64] in stored) is (key is None)
 
 
 @KEYS
