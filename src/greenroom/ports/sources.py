@@ -47,6 +47,6 @@ class Sources(Protocol):
         a cluster of `services.postgres` that has the vault's superuser password. Idempotent by name; what an
         attempt left that did not come to its end is thrown away.
 
-        Raises Refused (`data.source_…`, `data.no_space`, `database.extension`, `database.version`) before anything
+        Raises Refused (`data.source_…`, `home.no_room`, `database.extension`, `database.version`) before anything
         moves when it cannot be read, or cannot be read completely; Errored (`data.source_…`) when it broke off.
         """

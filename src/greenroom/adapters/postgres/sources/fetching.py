@@ -28,6 +28,7 @@ from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.masking.ends import SETTINGS, End
 from greenroom.adapters.postgres.providers import checked_services, choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role, version_of
+from greenroom.adapters.postgres.room import need_room
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.serving import Server, served, sockets_of, sync
 from greenroom.adapters.postgres.sources.copying import LAYER, Reading, copy_everything, standing_of
@@ -130,7 +131,7 @@ class PostgresSources:
             return version_of(connection)
 
     def _require(self, standing: Standing, services: Services, folder: Path) -> None:
-        """Raises Refused (`data.source_newer`, `data.no_space`)."""
+        """Raises Refused (`data.source_newer`, `home.no_room`)."""
         wanted, found = checked_services(services), standing.version // 10000
         if found > wanted:
             raise Refused(
@@ -139,14 +140,7 @@ class PostgresSources:
                 because="an older server does not understand a newer one's schema",
                 hint=f"set services/postgres to {found} or newer in greenroom.yaml, and promote that release",
             )
-        free = shutil.disk_usage(folder.parent).free
-        if free < standing.bytes * 1.2:
-            raise Refused(
-                "data.no_space",
-                "there is no room for a copy of the source",
-                because=f"its database is {standing.bytes / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free",
-                hint="free space; greenroom collect removes old releases",
-            )
+        need_room("a copy of the source", folder.parent, int(standing.bytes * 1.2))
 
     def _server(self, into: str, folder: Path, services: Services, standing: Standing) -> tuple[Server, frozenset[str]]:
         """What the copy is laid out by, and the extensions that stay behind. In an environment that is the PostgreSQL
