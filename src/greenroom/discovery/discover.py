@@ -26,6 +26,7 @@ from greenroom.discovery.model import (
 )
 from greenroom.discovery.naming import is_of_something, tokens
 from greenroom.discovery.place import Place
+from greenroom.discovery.references import with_undeclared
 from greenroom.discovery.shadows import shadows
 from greenroom.discovery.subjects import About, Subject, about_all
 from greenroom.domain.masking import Column
@@ -54,6 +55,7 @@ class _Known:
 
 def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str, Detector]) -> tuple[Verdict, ...]:
     """A verdict for every column, in the order of tables and columns. Never raises, whatever the facts."""
+    declared, tables = tables, with_undeclared(tables)
     abouts = about_all(tables)
     common = _bookkeeping(tables, abouts)
     known: dict[str, _Known] = {}
@@ -73,7 +75,7 @@ def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str,
         path: _verdict(known[path].place, followers[path], judge, rules) for path in known if roots[path] == path
     }
     all_of = {p: verdicts[p] if roots[p] == p else _follow(k.place, verdicts[roots[p]]) for p, k in known.items()}
-    of_before = shadows(tables)
+    of_before = shadows(declared)
     return tuple(_as_before(v, all_of[of_before[p]]) if p in of_before else v for p, v in all_of.items())
 
 

@@ -11,17 +11,51 @@ from greenroom.masking._types import Kind
 ALWAYS = vocabulary(
     """gender sex geschlecht sexe sexo sesso geslacht genero titleofcourtesy salutation courtesytitle nametitle
     honorific anrede civilite tratamiento aanhef maritalstatus familienstand familystatus etatcivil
-    situationfamiliale estadocivil statocivile burgerlijkestaat jobtitle contacttitle profession occupation
-    beruf berufsbezeichnung metier profesion ocupacion professione beroep profissao nationality nationalitaet
-    nationalitat staatsangehorigkeit staatsangehoerigkeit citizenship nationalite nacionalidad nazionalita
-    nationaliteit nacionalidade mothertongue nativelanguage muttersprache pronouns education educationlevel
-    schooling numberofchildren numchildren childrencount householdsize anzahlkinder akademischertitel
-    academictitle namensprefix academicdegree"""
+    situationfamiliale estadocivil statocivile burgerlijkestaat jobtitle contacttitle profession occupation beruf
+    berufsbezeichnung metier profesion ocupacion professione beroep profissao nationality nationalitaet nationalitat
+    staatsangehorigkeit staatsangehoerigkeit citizenship nationalite nacionalidad nazionalita nationaliteit
+    nacionalidade mothertongue nativelanguage muttersprache pronouns education educationlevel schooling
+    numberofchildren numchildren childrencount householdsize anzahlkinder akademischertitel academictitle
+    namensprefix academicdegree genderidentity genderid sexcode gendercode sexatbirth birthsex geslachtcode
+    geschlechtcode geschl plec kon kjonn sukupuoli pohlavi cinsiyet kjoenn koen kjoen salutationcode anredecode
+    aanspreektitel aanspreekvorm tratamientocortesia trattamento formadetratamento zwrot tilltal titulatura osloveni
+    hitap briefanrede greetingline civilstatus maritalstate marital marriage relationshipstatus civilpartnership
+    familienstandcode estadociviles stancywilny civilstand sivilstatus siviilisaaty rodinnystav medenihal
+    medenidurum burgst burgerlijkestand jobposition jobrole jobfunction jobdescription occupationcode professioncode
+    currentjob employmentstatus employmenttype employmentposition worktitle roletitle berufsgruppe berufsstand
+    stellenbezeichnung dienstgrad amtsbezeichnung taetigkeit csp categoriesocioprofessionnelle fonctionoccupee poste
+    emploi intituleposte professionpere professionmere professionparent puestotrabajo cargolaboral ocupacionactual
+    oficio codprofesion codcno mansione qualificaprofessionale inquadramento functienaam functietitel beroepsgroep
+    profissaoatual cargoatual ocupacaoatual cbo zawod stanowisko yrke stilling tittel ammatti povolani pozice meslek
+    unvani gorev nationalitycode nationalities secondnationality citizenships citizencode nationalitat2
+    staatsangehoerigkeitcode staatsb staatsburgerschaft staatsbuergerschaft obywatelstwo narodowosc nationalitet
+    statsborgerskap medborgarskap kansalaisuus statniprislusnost obcanstvi uyruk uyrugu nacionalidadecod language1
+    spokenlanguages languagesspoken nativetongue firstlanguage mothertonguecode languematernelle lenguamaterna
+    madrelingua moedertaal linguamaterna jezykojczysty modersmal aidinkieli rodnyjazyk anadil educationallevel
+    highesteducation degreelevel schoolleavingcertificate schulabschluss bildungsabschluss hochschulabschluss
+    niveauetudes niveauetude diplome niveldeestudios nivelestudios estudios titolodistudio titolostudio
+    opleidingsniveau opleiding escolaridade grauinstrucao formacao wyksztalcenie utbildning utdanning uddannelse
+    koulutus vzdelani egitimdurumu ogrenim almamater graduatedfrom numberofdependents numdependents dependents
+    dependentscount numberofsiblings siblings familysize householdmembers nombreenfants nbenfants numerohijos
+    numhijos numerofigli aantalkinderen numerofilhos numfilhos liczbadzieci antalbarn lastenlukumaara pocetdeti
+    cocuksayisi personsinhousehold kinshipcode parentage familyrelation familyrelationship lienparente liendeparente
+    relacion vinculo parentela relazione verwandtschaftsgrad verwandtschaftsverhaeltnis gradparentesco
+    grauparentesco pokrewienstwo slaktskap relasjon sukulaisuus pribuzensky yakinlik beziehung haircolor haircolour
+    eyecolor eyecolour skincolor complexion bodytype shoesize clothingsize dresssize shirtsize kleidergroesse
+    konfektionsgroesse schuhgroesse taillevetement tallaropa maat schoenmaat tamanhoroupa zodiac zodiacsign starsign
+    horoscope sternzeichen ascendant militaryservice militarystatus veteranstatus immigrationstatus residencystatus
+    aufenthaltsstatus visastatus visatype drivinglicenceclass licenceclass licenseclass fuehrerscheinklasse
+    rijbewijscategorie categoriapermiso categoriapatente categoriacnh"""
 )
 IN_PEOPLE = vocabulary(
-    """relationship relation kinship verwandtschaft parente parentesco title titel titulo titre titolo prefix
-    suffix position funktion fonction cargo puesto functie qualifica rang rank degree designation
-    gradoacademico children kinder enfants hijos figli"""
+    """relationship relation kinship verwandtschaft parente parentesco title titel titulo titre titolo prefix suffix
+    position funktion fonction cargo puesto functie qualifica rang rank degree designation gradoacademico children
+    kinder enfants hijos figli relationtype relationtocustomer relationship1 beziehung parenterelation lien
+    funktionsbezeichnung rolletitel dienststellung akadtitel titulatuur klasse classname gradelevel yeargroup
+    jahrgangsstufe schulklasse promotion seniority skills skill qualification qualifications certifications
+    strengths weaknesses interests hobby hobbies rating score ranking performance punctuality reliability risk
+    riskscore riskclass segment persona loyaltylevel trustscore creditrating bonitaet bonitat bonita scoring nps
+    house homeroom"""
 )
 
 

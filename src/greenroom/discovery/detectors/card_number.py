@@ -10,10 +10,12 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """cardnumber cardno cardnum creditcard creditcardnumber creditcardno ccnumber ccnum ccno debitcard
-    debitcardnumber kartennummer kreditkarte kreditkartennummer numerocarte cartebancaire numerotarjeta
-    tarjeta tarjetacredito numerocarta cartadicredito kaartnummer creditcardnummer numerocartao cartaocredito
-    pan cclast cardlast last4 cardlastfour lastfour"""
+    """cardnumber cardno cardnum creditcard creditcardnumber creditcardno ccnumber ccnum ccno debitcard debitcardnumber
+    kartennummer kreditkarte kreditkartennummer numerocarte cartebancaire numerotarjeta tarjeta tarjetacredito
+    numerocarta cartadicredito kaartnummer creditcardnummer numerocartao cartaocredito pan cclast cardlast last4
+    cardlastfour lastfour cclast4 cardlast4digits cardnumberlast4 lastdigits last4digits cardlastdigits cardmask
+    maskedcard maskedpan cardpan numerokarty kortnummer kartnummer kartno kaartnr creditcardnr numerodotcartao
+    numeromascarado"""
 )
 CODES = vocabulary("cvv cvc cvv2 cvc2 csc securitycode cardcode kartenpruefnummer prufziffer")
 EXPIRY = vocabulary(

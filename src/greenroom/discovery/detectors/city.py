@@ -10,17 +10,31 @@ from greenroom.discovery.place import Clue, Place, weigh
 
 TOWN = vocabulary(
     """postort poststed stad miasto miejscowosc mesto obec kaupunki city town cityname locality village suburb
-    municipality placeofbirth birthplace birthcity hometown ort ortsname stadt wohnort gemeinde ortsteil
-    geburtsort ville commune localite lieunaissance villenaissance ciudad poblacion localidad municipio
-    lugarnacimiento citta comune luogonascita localita woonplaats plaats gemeente geboorteplaats cidade
-    naturalidade localnascimento posttown"""
+    municipality placeofbirth birthplace birthcity hometown ort ortsname stadt wohnort gemeinde ortsteil geburtsort
+    ville commune localite lieunaissance villenaissance ciudad poblacion localidad municipio lugarnacimiento citta
+    comune luogonascita localita woonplaats plaats gemeente geboorteplaats cidade naturalidade localnascimento
+    posttown wohnsitz wohngemeinde wohnortname ortschaft heimatort geburtsstadt placename placeofresidence
+    residenceplace residencecity birthtown currentcity hometowncity towncity civilparish villeresidence
+    lieudenaissance lieuresidence communenaissance communeresidence ciudadresidencia ciudadnacimiento
+    municipionacimiento lugarresidencia lugardenacimiento pueblo comuneresidenza comunenascita cittaresidenza
+    luogodinascita luogoresidenza frazione woonstad stadnaam gebplaats geboortestad plaatsnaam cidadenascimento
+    naturaldelugar localidade freguesia miejsceurodzenia miejscezamieszkania gmina bostadsort fodelseort hemort
+    fodested bopael bopel bosted syntymapaikka kotikunta mistonarozeni dogumyeri ilce semt birthplacecity
+    geburtplaats geburtort"""
 )
 REGION = vocabulary(
-    """region state province county district stateprovince stateorprovince provincestate administrativearea
-    departement bundesland kreis landkreis bezirk stadtteil provincia estado distrito bairro barrio regione
-    provincie concelho canton kanton prefecture parish neighborhood neighbourhood uf"""
+    """region state province county district stateprovince stateorprovince provincestate administrativearea departement
+    bundesland kreis landkreis bezirk stadtteil provincia estado distrito bairro barrio regione provincie concelho
+    canton kanton prefecture parish neighborhood neighbourhood uf wojewodztwo powiat kraj lan fylke maakunta il
+    departementname regiao unidadefederativa estadouf siglauf kommune kommun departamento comunidadautonoma
+    comunidad ccaa zona gewest gouw"""
 )
-COUNTRY = vocabulary("country countryname countrycode land nation pays pais paese herkunftsland countryofbirth")
+COUNTRY = vocabulary(
+    """country countryname countrycode land nation pays pais paese herkunftsland countryofbirth countryofresidence
+    residencecountry countryofcitizenship countryiso homeland heimatland wohnland geburtsland geburtland herkunft
+    birthcountry paysnaissance paysresidence paisnacimiento paisresidencia paeseresidenza statonascita geboorteland
+    landcode herkomst paisnascimento panstwo krajzamieszkania zeme ulke uyruk landkod herkomstland"""
+)
 STATES = vocabulary("status workflow machine order payment ticket job task")
 CLUE = Clue("town", "towns")
 

@@ -12,17 +12,45 @@ from greenroom.discovery.subjects import EMAIL, GIVEN_NAME, Subject
 from greenroom.masking._types import Kind
 
 NAMES = vocabulary(
-    """note notes comment comments remark remarks memo bio biography about aboutme message messagetext
-    messagebody body text textbody feedback reviewtext reviewbody complaint observation observations
-    annotation annotations giftmessage specialinstructions instructions deliveryinstructions freetext
-    narrative testimonial statement letter coverletter conversation transcript chatlog reply answertext notiz
-    notizen bemerkung bemerkungen kommentar kommentare anmerkung anmerkungen nachricht freitext hinweis
-    lebenslauf begruendung befundtext verlauf beurteilung remarque remarques commentaire commentaires
-    appreciation biographie observaciones comentario comentarios nota notas mensaje biografia resena
-    osservazioni commento commenti annotazioni messaggio recensione opmerking opmerkingen notitie notities
-    bericht toelichting observacao observacoes anotacoes mensagem anotacao"""
+    """note notes comment comments remark remarks memo bio biography about aboutme message messagetext messagebody body
+    text textbody feedback reviewtext reviewbody complaint observation observations annotation annotations
+    giftmessage specialinstructions instructions deliveryinstructions freetext narrative testimonial statement
+    letter coverletter conversation transcript chatlog reply answertext notiz notizen bemerkung bemerkungen
+    kommentar kommentare anmerkung anmerkungen nachricht freitext hinweis lebenslauf begruendung befundtext verlauf
+    beurteilung remarque remarques commentaire commentaires appreciation biographie observaciones comentario
+    comentarios nota notas mensaje biografia resena osservazioni commento commenti annotazioni messaggio recensione
+    opmerking opmerkingen notitie notities bericht toelichting observacao observacoes anotacoes mensagem anotacao
+    story review testimonials noteself adminnote adminnotes internalnote internalnotes privatenote staffnote
+    staffnotes clinicalnote clinicalnotes progressnote progressnotes callnotes casenotes agentnotes handovernote
+    medicalnotes history anamnesis reasonforvisit reasonforcall chiefcomplaint presentingcomplaint observationtext
+    findings recommendation appraisal evaluationtext interviewnotes interviewfeedback motivation aboutmetext
+    selfintroduction introduction dedication greeting wish wishes specialrequest specialrequests request requests
+    inquiry enquiry question answers answer explanation justification excuse apology incident incidentdescription
+    accountofevents claimdescription damagedescription accessneeds accessnotes doornote callsummary callnote
+    emailbody mailbody smstext smsbody chattext chatmessage rendered posttext remarkstext extrainfo additionalinfo
+    additionalinformation furtherinformation otherinformation miscellaneous prayerrequest lifestory hobbies
+    interests eulogy wishesfamily notizfeld notiztext bemerkungstext vermerk aktennotiz gespraechsnotiz anliegen
+    anschreiben bewerbungstext motivationsschreiben stellungnahme mitteilung kommentartext hinweise beschwerdetext
+    begruendungstext schilderung sachverhalt hergang unfallhergang verwendungszweck zweck buchungstext
+    besonderheiten sonstiges zusatzinfo lebenslauftext beschluss wunsch wuensche commentairelibre observationslibres
+    motif motifabsence appreciationgenerale lettremotivation libelleoperation precision precisions
+    informationcomplementaire infoscomplementaires antecedentsmedicaux compterendu temoignage recit remarquesparents
+    observacionesinternas observ obs anotaciones comentariosinternos descripcionhechos relato hechos detalle
+    detalles concepto conceptosepa motivo motivoconsulta informe informemedico valoracion cartapresentacion
+    otrosdatos aclaraciones indicaciones notasmedicas notainterna noteinterne annotazione osservazione
+    descrizionefatto motivazione causale letteramotivazionale referto referti giudizio richiesta opm opmerkingenveld
+    memotekst notitieveld aantekening aantekeningen bijzonderheden omschrijvingklacht klacht klachten reden
+    redenverzuim motivatie motivatiebrief verslag gespreksverslag toelichtingklant obs1 observacaointerna observ1
+    anotacaointerna descricaoproblema reclamacao queixa motivocontato depoimento relatorio recado justificativa
+    parecer cartaapresentacao pontosatencao uwagi uwaga notatka notatki komentarz komentarze opiszdarzenia
+    tytulprzelewu uzasadnienie trescwiadomosci tresc zalecenia anteckning anteckningar meddelande kommentarer notat
+    bemaerkning bemaerkninger merknad merknader besked fritext huomautus huomautukset viesti lisatiedot poznamka
+    poznamky zprava komentar oduvodneni aciklama notlar yorum yorumlar mesajmetni sikayet"""
 )
-SUBJECT_LINES = vocabulary("subject betreff objet asunto oggetto onderwerp assunto")
+SUBJECT_LINES = vocabulary(
+    """subject betreff objet asunto oggetto onderwerp assunto emailsubject messagesubject tema asuntomensaje topicline
+    emne amne otsikko predmet konu temat headline"""
+)
 DESCRIPTION = vocabulary("description details reason summary selfdescription beschreibung descripcion descrizione")
 ADDRESSED = GIVEN_NAME | EMAIL
 CONVERSATION = vocabulary("body content text message inhalt contenu contenido contenuto inhoud conteudo")

@@ -10,17 +10,57 @@ from greenroom.discovery.place import Clue, Place, found, weigh
 from greenroom.discovery.subjects import PERSON, Subject
 
 SURELY = vocabulary(
-    """fullname personname contactname contactperson displayname realname vollername vollstaendigername
-    ansprechpartner ansprechpartnerin kontaktperson nomcomplet nomprenom prenomnom nombrecompleto
-    nombreyapellidos nomecompleto nomecognome volledigenaam contactpersoon cardholder cardholdername
-    accountholder kontoinhaber karteninhaber titulaire titular intestatario rekeninghouder accountname shipto
-    shipname shiptoname billto billtoname billingname shippingname recipient recipientname addressee
-    empfaenger empfanger destinataire destinatario ontvanger beneficiaryname spousename emergencycontact
-    nextofkin mothername fathername motherfullname nomepai nomemae nombrepadre nombremadre patientname
-    legalguardian guarantor payee payeename signedby signername nameoncard holdername holder inhaber
-    sachbearbeiter"""
+    """fullname personname contactname contactperson displayname realname vollername vollstaendigername ansprechpartner
+    ansprechpartnerin kontaktperson nomcomplet nomprenom prenomnom nombrecompleto nombreyapellidos nomecompleto
+    nomecognome volledigenaam contactpersoon cardholder cardholdername accountholder kontoinhaber karteninhaber
+    titulaire titular intestatario rekeninghouder accountname shipto shipname shiptoname billto billtoname
+    billingname shippingname recipient recipientname addressee empfaenger empfanger destinataire destinatario
+    ontvanger beneficiaryname spousename emergencycontact nextofkin mothername fathername motherfullname nomepai
+    nomemae nombrepadre nombremadre patientname legalguardian guarantor payee payeename signedby signername
+    nameoncard holdername holder inhaber sachbearbeiter namefull completename wholename customername clientname
+    employeename staffname studentname teachername doctorname drivername passengername guestname tenantname
+    ownername membername donorname membersname candidatename applicantname participantname playername visitorname
+    attendeename insuredname claimantname consignee consigneename consignor addresseename recipientfullname
+    payername payer debtorname creditorname counterpartyname counterparty remittername sendername fromperson
+    toperson receivername receiver giftrecipient recipientnames caretaker caretakername spouse partner partnername
+    spousefullname husband wife childname childrennames kidsnames guardianname nextofkinname emergencycontactname
+    emergencyname refereename witnessname interviewername supervisorname managername salespersonname accountmanager
+    accountmanagername contactpersonname contactpers contactfullname primarycontact maincontact beneficiaryfullname
+    beneficiary heirname deceasedname authorname bylineauthor byline invitee inviteename attendees participants
+    passengers travellers travelers guests present presentpersons signedbyname signatoryname witness1 printedname
+    nameoncertificate nameonbadge badgename certificatename ganzername vorundnachname namevorname vornamename
+    nachnamevorname kundenname mitarbeitername patientenname schuelername teilnehmername spielername mietername
+    fahrername empfaengername absender absendername auftraggeber auftraggebername zahlungspflichtiger zahler
+    kontoinhabername rechnungsempfaenger lieferempfaenger notfallkontaktname erziehungsberechtigter
+    erziehungsberechtigte ehepartner anwesend anwesende teilnehmende schiedsrichtername staffelleiter
+    uebungsleitername hausmeistername ausgabean ausgehaendigtan ansprechpartnername nometprenom nomprenoms
+    prenometnom nompatient nomclient nomeleve nometudiant nomsalarie nomlocataire nomconducteur nombeneficiaire
+    nomtitulaire titulairecompte titulairenom nomexpediteur nomdestinataire representantlegal responsablelegal
+    personneacontacter personnecontact contacturgence nompersonnecontact conjointnom nomduconjoint donneurordre
+    emetteur beneficiairenom nomcontact presents participantsnoms nombreapellidos apellidosnombre apellidosynombre
+    nombrecliente nombrepaciente nombrealumno nombreempleado nombretitular nombrebeneficiario nombreconductor
+    nombrecontacto personacontacto personadecontacto contactoemergencia quien encargadonombre nombreencargado
+    nombretutor nombreconyuge conyugenombre ordenante beneficiarionombre razonnombre nombrers asistentes
+    participantesnombres nombremediador nombrecompletotitular cognomenome nomecompletocliente nomecliente
+    nomepaziente nomestudente nomedipendente nomeconducente nominativo nominativi referente referentenome
+    nomereferente personadacontattare contattoemergenza intestatarioconto ordinante beneficiarionome presenti
+    partecipanti naamvolledig volnaam voornaamachternaam klantnaam klantnm patientnaam medewerkernaam leerlingnaam
+    deelnemernaam bestuurdernaam huurdernaam contactnaam contactp contpers rekeninghoudernaam tenaamstelling tnv
+    begunstigde aanvrager aanvragernaam noodcontact partnernaam ouder1 ouder2 naamouder naamvoogd aanwezigen
+    aanwezig opdrachtgever nomecompletocliente1 nomecliente1 nomepaciente nomealuno nomefuncionario nomemotorista
+    nomecontato pessoacontato contatoemergencia nometitular titularconta nomebeneficiario favorecido
+    nomedestinatario nomeremetente nomemae1 nomedamae nomedopai filiacao responsavelnome nomeresponsavel nomeconjuge
+    conjugenome recebedor recebidopor imienazwisko imieinazwisko nazwiskoimie pelnenazwisko nazwaklienta
+    nazwiskoklienta imienazwiskopacjenta odbiorca nadawca zleceniodawca osobakontaktowa kontaktowaosoba uczestnicy
+    obecni imieojca imiematki fullstandignamn fuldenavn fulltnavn kundnamn kundenavn elevnamn kontaktpersonnamn
+    mottagare avsandare modtager mottaker avsender narvarande tilstede kokonimi yhteyshenkilo vastaanottaja
+    lahettaja celejmeno jmenoprijmeni jmenoaprijmeni kontaktniosoba prijemce odesilatel adsoyad adisoyadi tamadi
+    musteriadi hastaadi ogrenciadi ilgilikisi"""
 )
-GENERIC = vocabulary("name nom nombre nome naam names bezeichnung fullname nm navn namn")
+GENERIC = vocabulary(
+    """name nom nombre nome naam names bezeichnung fullname nm navn namn nazwa jmeno nimi nombres label displaylabel
+    naamregel"""
+)
 TAILS = ("name", "naam")
 """Ends of words written together: `reviewername`, `kundenname`."""
 

@@ -12,12 +12,22 @@ from greenroom.discovery.subjects import Subject
 from greenroom.masking._types import Kind
 
 NAMES = vocabulary(
-    """ip ipaddress ipaddr ipadresse adresseip direccionip indirizzoip ipadres enderecoip clientip remoteip
-    remoteaddr remoteaddress sourceip lastip currentsigninip lastsigninip signupip loginip useripaddress
-    remotehost userip ipv4 ipv6"""
+    """ip ipaddress ipaddr ipadresse adresseip direccionip indirizzoip ipadres enderecoip clientip remoteip remoteaddr
+    remoteaddress sourceip lastip currentsigninip lastsigninip signupip loginip useripaddress remotehost userip ipv4
+    ipv6 ipadr ipnumber lastloginip lastipaddress loginipaddress registrationip registerip registeredip
+    signupipaddress createdip updatedip authorip visitorip guestip clientaddr clientaddress peeraddress dirremota
+    remoteadr ipcliente ipusuario ipclient iputilisateur ipgebruiker ipklant ipacesso ipcadastro adresip adresaip
+    iposoite ipadresi xforwardedfor forwardedfor ipaddr4 iphash"""
 )
-AGENT = vocabulary("useragent browser ua httpuseragent browserstring clientagent devicename devicemodel")
-MAC = vocabulary("macaddress mac macaddr")
+AGENT = vocabulary(
+    """useragent browser ua httpuseragent browserstring clientagent devicename devicemodel agente navegador navigateur
+    navigatore browseragent browserinfo browserfingerprint clientinfo devicefingerprint agentstring przegladarka
+    webblasare tarayici"""
+)
+MAC = vocabulary(
+    """macaddress mac macaddr wifimac bluetoothmac macaddr1 hwaddr hardwareaddress deviceaddr macadres adressemac bssid
+    btaddress"""
+)
 CLUE = Clue("ip_address", "IP addresses", exact=True, alone=0.9)
 AGENT_CLUE = Clue("user_agent", "signatures of browsers", alone=0.85)
 

@@ -8,20 +8,57 @@ from greenroom.discovery.place import Clue, Place, found, weigh
 
 STRONG = vocabulary(
     """passportexpires passportexpireson passportexpiry visaexpires licenseexpires licenceexpires permitexpires
-    hiredate hiredon hired datehired dateofhire joindate joineddate joined joinedon joinedat datejoined
-    signupdate signupat signedupat registrationdate registeredat registered registeredon dateregistered
-    enrollmentdate enrolledat membersince customersince terminationdate leftat lastlogin lastloginat
-    lastlogindate lastseen lastseenat lastsignin lastsigninat currentsigninat lastactive lastactiveat
-    lastactivity lastvisit lastaccess admissiondate dischargedate visadate retirementdate promotiondate
-    eintrittsdatum eingetretenam eintritt austrittsdatum ausgetretenam einstellungsdatum anmeldedatum
-    registriertam letzteanmeldung letzterlogin mitgliedseit dateembauche dateentree datesortie
-    dateinscription dernierconnexion derniereconnexion fechaalta fechabaja fechaingreso fechacontratacion
-    fecharegistro ultimoacceso ultimologin dataassunzione dataiscrizione dataregistrazione ultimoaccesso
-    datumindienst inschrijfdatum laatstelogin dataadmissao datacadastro dataregisto ultimoacesso"""
+    hiredate hiredon hired datehired dateofhire joindate joineddate joined joinedon joinedat datejoined signupdate
+    signupat signedupat registrationdate registeredat registered registeredon dateregistered enrollmentdate
+    enrolledat membersince customersince terminationdate leftat lastlogin lastloginat lastlogindate lastseen
+    lastseenat lastsignin lastsigninat currentsigninat lastactive lastactiveat lastactivity lastvisit lastaccess
+    admissiondate dischargedate visadate retirementdate promotiondate eintrittsdatum eingetretenam eintritt
+    austrittsdatum ausgetretenam einstellungsdatum anmeldedatum registriertam letzteanmeldung letzterlogin
+    mitgliedseit dateembauche dateentree datesortie dateinscription dernierconnexion derniereconnexion fechaalta
+    fechabaja fechaingreso fechacontratacion fecharegistro ultimoacceso ultimologin dataassunzione dataiscrizione
+    dataregistrazione ultimoaccesso datumindienst inschrijfdatum laatstelogin dataadmissao datacadastro dataregisto
+    ultimoacesso joinedtime memberfrom memberuntil membershipstart membershipend membershipsince enrolledon
+    enrolldate enrolmentdate registereddate registrationtime registeredtime signedup signeduptime signup firstlogin
+    firstloginat firstseen firstseenat lastlogged lastlogintime lastloginon lastlogon lastlogonat lastactivetime
+    lastonline lastonlineat lastvisited lastvisitat lastaccessed lastaccessat lastpurchase lastorder lastorderat
+    lastdonation firstdonation lastcontact lastcontacted lastappointment nextappointment previouslogin hiredat
+    hireddate dateemployed employmentstart employmentend employedfrom employeduntil onboarded onboardedat
+    leavingdate leavedate leftdate dateleft exitdate resigned resignationdate dismissaldate dismissed termination
+    terminatedat terminatedon retiredon retiredat retirement probationend contractend contractenddate admission
+    admittedat admittedon admitted discharged dischargedat graduationdate graduated graduatedon graduationyear
+    arrivaldate movein moveindate moveout moveoutdate migrationdate naturalised licenceexpiry licenseexpiry
+    licensevaliduntil licencevaliduntil passportvaliduntil medicalvaliduntil medicalexpiry medicalexpires
+    permitexpiry visaexpiry visavaliduntil idexpiry idcardexpiry licenceissued licenseissued passportissued
+    dateissuedid certificatevaliduntil certifiedon qualifiedon trainedon baptised baptism baptismdate
+    confirmationdate ordained taufdatum taufe consentat consentgivenat consentedat termsacceptedat acceptedtermsat
+    optinat subscribedat unsubscribedat verifiedidat identifiedat remembercreatedat remembered emailverifiedat
+    phoneverifiedat austritt eintrittam austrittam beitritt beitrittsdatum beigetreten kundeseit zugang abgang
+    einstellung eingestellt entlassung entlassen kuendigung gekuendigt kundigungsdatum letzteranmeldung
+    letzteaktivitaet letzterzugriff registrierung registriert anmeldung einschulung abschluss abschlussdatum zuzug
+    wegzug entree sortie dateadhesion adhesion inscription inscrit datedentree datedesortie datedepart depart
+    embauche dateinscr dernierevisite derniereactivite fincontrat debutcontrat datefinbail retraite falta fbaja
+    fingreso fegreso alta baja ingreso egreso fechaegreso fechaantiguedad antiguedad fcontrato fechacontrato
+    fechaafiliacion afiliacion ultimavisita ultimaconexion ultimacompra inscripcion fechainscripcion fechamatricula
+    jubilacion caducidadcarnet vencimientolicencia iscrizione assunzione datalicenziamento cessazione datacessazione
+    immatricolazione indienst indienstdatum indienstsinds datumuitdienst uitdienst uitdienstdatum datumin datumuit
+    inschrijving ingeschreven uitgeschreven lidsinds klantsinds laatstebezoek aanmelding aanmelddatum
+    registratiedatum ontslagdatum opnamedatum admissao dtadmissao demissao dtdemissao dtcadastro cadastro
+    cadastradoem dtcad desligamento matricula datamatricula aposentadoria primeiracompra clientedesde
+    datazatrudnienia zatrudniony zatrudniona datazwolnienia datarejestracji ostatnielogowanie dataprzyjecia
+    ansattdato ansat anstallningsdatum anstalld slutdatum medlemsiden medlemsedan senasteinloggning inloggning
+    sistinnlogget datumnastupu nastup datumvystupu posledniprihlaseni isegiris iseguristarihi istencikis songiris
+    kayittarihi uyelik"""
 )
-BEGUN = vocabulary("startdate startedon startedat started enddate employedsince employmentdate contractstart")
+BEGUN = vocabulary(
+    """startdate startedon startedat started enddate employedsince employmentdate contractstart since from seit depuis
+    desde dal sinds od siden sedan effectivefrom start end begin beginn ende debut fin inicio inizio fim begindatum
+    einddatum datumvan datumtot validfrom validto gueltigab"""
+)
 CREATED = vocabulary(
-    "createdate createddate datecreated created createdon creationdate creationtime accountcreated createtime"
+    """createdate createddate datecreated created createdon creationdate creationtime accountcreated createtime
+    inserted insertedat addedat addedon dateadded angelegt angelegtam erstellt erstelltam erfasst erfasstam cree
+    creele creeat datecreation creado creadoen fechacreacion creadoel creato creatoil aangemaakt aangemaaktop criado
+    criadoem datacriacao utworzono datautworzenia skapad oprettet opprettet vytvoreno olusturma"""
 )
 
 

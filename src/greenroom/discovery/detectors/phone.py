@@ -10,14 +10,28 @@ from greenroom.discovery.place import Clue, Place, found, weigh
 from greenroom.discovery.subjects import Subject
 
 NAMES = vocabulary(
-    """telefonni mobilnummer tlfnr komorka numertelefonu phone phonenumber phoneno phonenum telephone
-    telephonenumber tel telno telnr telefon telefonnummer telefonnr telefono numerotelefono telefoon
-    telefoonnummer telefone mobile mobilephone mobilenumber mobileno cell cellphone cellular mobil
-    mobiltelefon handy handynummer rufnummer durchwahl portable gsm movil tlf tlfmovil celular cellulare
-    mobiel mobieltje telemovel fax faxnumber faxnr telefax landline homephone workphone dayphone eveningphone
-    whatsapp msisdn festnetz fono ddi phoneextension ph contactnumber"""
+    """telefonni mobilnummer tlfnr komorka numertelefonu phone phonenumber phoneno phonenum telephone telephonenumber
+    tel telno telnr telefon telefonnummer telefonnr telefono numerotelefono telefoon telefoonnummer telefone mobile
+    mobilephone mobilenumber mobileno cell cellphone cellular mobil mobiltelefon handy handynummer rufnummer
+    durchwahl portable gsm movil tlf tlfmovil celular cellulare mobiel mobieltje telemovel fax faxnumber faxnr
+    telefax landline homephone workphone dayphone eveningphone whatsapp msisdn festnetz fono ddi phoneextension ph
+    contactnumber rufnummern telprivat telefonprivat telefonmobil telefonfestnetz privatnummer mobilnr mobilnummern
+    notruf notfallnummer rueckrufnummer anrufer callerid ani cli callingnumber callednumber calledparty callingparty
+    fromnumber tonumber subscribernumber phonehome phonework phonemobile phone1 mobilephonenumber cellnumber cellno
+    contactno contactphone emergencyphone alternatephone sms smsnumber viber signalnumber telegramnumber telthuis
+    telefoonthuis telefoonwerk telefoonmobiel telmob telwerk telprive mobielnummer mobnr telefoonnr gsmnummer
+    telfijo tlffijo tlfcontacto telcontacto celularcontacto movil1 numerocelular numtelefono nrotelefono nrocelular
+    telefonofijo telefonomovil telfixe telportable teldomicile numerodetelephone numtel telmaison fixe
+    cellulareprivato telefonocasa telefonofisso numerocellulare recapitotelefonico celular1 fonecelular fonefixo
+    telcelular telefonecelular telefonefixo telresidencial telcomercial whats zap zapzap dddtelefone numerotelefone
+    contato telefonkomorkowy telefonstacjonarny nrtelefonu nrtel numerkomorkowy komorkowy mobiltel
+    mobiltelefonnummer tlfprivat mobiltlf puhelin puhelinnumero matkapuhelin telefonnicislo mobilnitelefon tel1
+    ceptelefonu telefonnumarasi gsmno evtelefonu"""
 )
-EXTENSION = vocabulary("extension ext phoneext anexo")
+EXTENSION = vocabulary(
+    """extension ext phoneext anexo nebenstelle durchwahlnummer extensioninterna interno ramal toestel toestelnummer
+    poste lokalnummer anknytning wewnetrzny linka dahili"""
+)
 CLUE = Clue("phone", "shaped as telephone numbers")
 ALONE = Clue("international_phone", "telephone numbers with a country code", alone=0.85)
 _SHAPE = re.compile(r"\(?\+?[\d(][\d\s()./\-–]{4,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?")

@@ -10,14 +10,28 @@ from greenroom.discovery.naming import fold, vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
 
 NAMES = vocabulary(
-    """gatuadress gata gateadresse vejnavn adresselinje ulica ulice nrdomu katuosoite address addressline addr
-    addrline address1 street streetname streetaddress streetno streetnumber line1 line2 housenumber houseno
-    housename apartment apt unitnumber suite flat pobox strasse strassenname str hausnummer hausnr hnr
-    anschrift adresse adresszusatz adresszeile postadresse postanschrift wohnadresse zusatz rue numerorue
-    numvoie voie complementadresse adressepostale direccion calle domicilio numeroexterior numerointerior
-    piso indirizzo via numerocivico civico adres straat straatnaam huisnummer huisnr toevoeging endereco rua
-    logradouro morada complemento homeaddress mailingaddress shippingaddress billingaddress deliveryaddress
-    lieferadresse rechnungsadresse shipstreet"""
+    """gatuadress gata gateadresse vejnavn adresselinje ulica ulice nrdomu katuosoite address addressline addr addrline
+    address1 street streetname streetaddress streetno streetnumber line1 line2 housenumber houseno housename
+    apartment apt unitnumber suite flat pobox strasse strassenname str hausnummer hausnr hnr anschrift adresse
+    adresszusatz adresszeile postadresse postanschrift wohnadresse zusatz rue numerorue numvoie voie
+    complementadresse adressepostale direccion calle domicilio numeroexterior numerointerior piso indirizzo via
+    numerocivico civico adres straat straatnaam huisnummer huisnr toevoeging endereco rua logradouro morada
+    complemento homeaddress mailingaddress shippingaddress billingaddress deliveryaddress lieferadresse
+    rechnungsadresse shipstreet addressline1 addressline2 addressblock fulladdress adressblock adressezeile1
+    homestreet mailingstreet residentialaddress billingstreet shippingstreet deliverystreet postaddress
+    permanentaddress currentaddress strassehausnummer strassenr hausnummerzusatz wohnung stockwerk etage stiege tuer
+    postfach adresszeile1 lieferanschrift rechnungsanschrift wohnanschrift adressecomplete adresseligne
+    adressepostale1 numerovoie nomvoie typevoie libellevoie batiment escalier appartement residence boitepostale
+    lieudit adresseligne1 tipovia nombrevia numvia nomvia portal escalera planta puerta pisopuerta numeroportal
+    direccioncompleta direccionenvio direccionfacturacion refcatastral referenciacatastral codigovia colonia manzana
+    lote numext numint referenciadomicilio viaresidenza indirizzoresidenza indirizzodomicilio interno scala
+    civicoresidenza straatnr straatenhuisnummer huisnrtoev huisnummertoevoeging huisletter toev adres1 adresregel
+    adresregel1 postbus woonadres bezorgadres factuuradres enderecoentrega enderecocobranca nomerua numerocasa
+    numeroendereco tipologradouro quadra complementoendereco apto bloco andar pontoreferencia referenciaendereco
+    pontodereferencia adreszamieszkania adreskorespondencyjny numerdomu nrmieszkania numermieszkania nrlokalu lokal
+    mieszkanie gateadr gatenavn husnummer husnr vejnr etagedor postboks gatunamn bostadsadress lagenhetsnummer
+    adressrad postitusosoite cislopopisne cisloorientacni ulicecislo bydliste trvalebydliste sokak mahalle caddesi
+    kapino daireno binano acikadres cadastralreference parcelnumber landregistry"""
 )
 LINE = vocabulary("line addressline")
 NET = vocabulary("ip mac web email mail url host server wallet bitcoin remote client network memory")

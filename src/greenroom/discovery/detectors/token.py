@@ -9,18 +9,30 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """token accesstoken refreshtoken resettoken authtoken apitoken sessiontoken sessionid sessionkey
-    sessiondata sid apikey secret secretkey clientsecret privatekey otp otpsecret totpsecret mfasecret
-    recoverycode recoverycodes rememberme rememberdigest activationcode activationtoken activationkey
-    verificationcode verificationtoken confirmationtoken invitationtoken invitetoken resetcode
-    resetpasswordtoken passwordresettoken bearer jwt cookie nonce csrf pushtoken devicetoken fcmtoken
-    deviceid advertisingid idfa gaid imei imsi fingerprint visitorid securitystamp concurrencystamp jeton
-    zugangscode"""
+    """token accesstoken refreshtoken resettoken authtoken apitoken sessiontoken sessionid sessionkey sessiondata sid
+    apikey secret secretkey clientsecret privatekey otp otpsecret totpsecret mfasecret recoverycode recoverycodes
+    rememberme rememberdigest activationcode activationtoken activationkey verificationcode verificationtoken
+    confirmationtoken invitationtoken invitetoken resetcode resetpasswordtoken passwordresettoken bearer jwt cookie
+    nonce csrf pushtoken devicetoken fcmtoken deviceid advertisingid idfa gaid imei imsi fingerprint visitorid
+    securitystamp concurrencystamp jeton zugangscode mfaseed totpseed seed twofactorsecret twofasecret authkey
+    accesskey accesskeyid secretaccesskey apisecret clienttoken usertoken logintoken magiclink magictoken
+    confirmtoken unlocktoken unsubscribetoken optouttoken accesscode entrycode doorcode gatecode unlockcode
+    invitationcode invitecode backupcode backupcodes recoverytoken passcode onetimecode smscode verifycode
+    webauthnid credentialid publickey fcm apns apnstoken gcmtoken registrationtoken devicehash deviceuuid
+    deviceidentifier udid androidid serialphone iccid simnumber esim meid browserid clientcookie cookieid trackingid
+    gaclientid gclid fbclid fbp visitoruuid anonymousid distinctid sessionuuid sessionhash sessid phpsessid
+    phpsession sessionguid sitzungsschluessel sitzungsid zugangstoken jetonacces codeacces cleapi jetonsession
+    tokenacceso claveapi codigoacceso codiceaccesso toegangscode sessiecode sessieid tokenacesso codigoacesso
+    identificadordispositivo kluczapi kodaktywacyjny"""
 )
 EXTERNAL = vocabulary(
-    """stripecustomerid stripecustomer customerstripeid stripeid paypalid paypalpayerid googleid facebookid
-    appleid githubid twitterid linkedinid oauthid oauthuid ssoid externaluserid providerid provideruid openid
-    salesforceid hubspotid crmid auth0id keycloakid"""
+    """stripecustomerid stripecustomer customerstripeid stripeid paypalid paypalpayerid googleid facebookid appleid
+    githubid twitterid linkedinid oauthid oauthuid ssoid externaluserid providerid provideruid openid salesforceid
+    hubspotid crmid auth0id keycloakid uid oauthsub sub subjectid providersubject oidcsub samlnameid externalid
+    externaluser externalcustomerid externalref remoteuserid remoteid stripeaccount stripecustid braintreecustomerid
+    adyenshopperreference shopperreference mollieid paddleid googlesub microsoftid azureoid azureobjectid entraid
+    ldapdn ldapuid adguid objectsid orcid zoomid slackid discordid telegramid telegramchatid chatid twitchid steamid
+    instagramid tiktokid lineid wechatid wechatopenid unionid cognitosub firebaseuid firebaseid auth0userid oktaid"""
 )
 CLUE = Clue("secret", "long and random", alone=0.6)
 _RANDOM = re.compile(r"[A-Za-z0-9_\-+/=.~]{24,}")

@@ -9,10 +9,16 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 PERSONAL = vocabulary(
-    """avatarurl avatar profileurl profilelink photourl photopath pictureurl profilepicture profileimage
-    profilephoto imageurl imagepath linkedinurl facebookurl twitterurl homepage personalwebsite website
-    websiteurl blogurl blog webseite siteweb paginaweb sitoweb gravatar photolink selfie lebenslauf resume
-    resumeurl cv cvurl fotourl urlfoto urlphoto fotopfad bildpfad cheminphoto rutafoto imagelocation"""
+    """avatarurl avatar profileurl profilelink photourl photopath pictureurl profilepicture profileimage profilephoto
+    imageurl imagepath linkedinurl facebookurl twitterurl homepage personalwebsite website websiteurl blogurl blog
+    webseite siteweb paginaweb sitoweb gravatar photolink selfie lebenslauf resume resumeurl cv cvurl fotourl
+    urlfoto urlphoto fotopfad bildpfad cheminphoto rutafoto imagelocation recordingurl callrecording voicerecording
+    recordinglink audiourl videourl voicemailurl scanurl documenturl idscanurl cvlink cvpath portfoliourl portfolio
+    personalurl githuburl xingurl instagramurl youtubeurl tiktokurl socialurl photolocation avatarpath selfieurl
+    signatureurl signaturepath facephoto passportphoto passphotopath certificateurl diplomaurl videointerview
+    profilurl bewerbungsunterlagen cvfichier lienlinkedin urlperfil perfilurl enlacecv urlavatar fotoperfil
+    rutafirma profielfoto fotolink pasfoto linkperfil fotoperfilurl zdjecie zdjecieurl bildurl profilbild
+    profilbildurl kuvaurl fotka resimurl"""
 )
 CLUE = Clue("url", "web addresses")
 _URL = re.compile(r"(?:https?|ftp)://[^\s]{3,}|www\.[^\s]{3,}")

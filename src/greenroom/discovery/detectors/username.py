@@ -7,12 +7,23 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """username login loginname logon loginid handle userhandle nick nickname screenname benutzername
-    benutzerkennung anmeldename nutzername identifiant pseudo pseudonyme nombreusuario nombredeusuario
-    nomeutente gebruikersnaam nomeusuario twitter twitterhandle instagram facebook skype telegram linkedin
-    github githubusername discord wechat snapchat tiktok gamertag useralias samaccountname upn principalname"""
+    """username login loginname logon loginid handle userhandle nick nickname screenname benutzername benutzerkennung
+    anmeldename nutzername identifiant pseudo pseudonyme nombreusuario nombredeusuario nomeutente gebruikersnaam
+    nomeusuario twitter twitterhandle instagram facebook skype telegram linkedin github githubusername discord
+    wechat snapchat tiktok gamertag useralias samaccountname upn principalname loginuser loginusername usernm
+    useraccountname accountlogin signinname webuser webusername sysuser osuser dbuser adaccount networkid
+    networklogin displayhandle pseudonym postedas publishedas gamername playername xuid mastodon bluesky snap
+    youtubechannel socialhandle socialmedia twitteruser instagramhandle facebookprofile linkedinprofile
+    linkedinhandle benutzerlogin anmeldekennung loginkennung mitarbeiterkuerzel spitzname nomutilisateur
+    nomdutilisateur identifiantconnexion loginutilisateur surnom usuariored loginusuario nombrelogin apodo
+    nomeutentelogin soprannome inlognaam gebruikersnm gebruikerscode inlog loginnaam bijnaam usuariologin
+    nomeusuariologin nazwauzytkownika loginuzytkownika pseudonim anvandarnamn brugernavn brukernavn kayttajatunnus
+    uzivatelskejmeno prihlasovacijmeno kullaniciadi takmaad"""
 )
-WEAK = vocabulary("usuario utilisateur utente gebruiker benutzer user kennung alias")
+WEAK = vocabulary(
+    """usuario utilisateur utente gebruiker benutzer user kennung alias uzytkownik uzivatel anvandare bruger bruker
+    kayttaja kullanici utilizador usr whodunnit"""
+)
 
 
 def judge(place: Place) -> Finding | None:
