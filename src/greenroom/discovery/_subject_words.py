@@ -7,15 +7,16 @@ from greenroom.discovery.naming import vocabulary
 STAFF = vocabulary(
     """staff employee clerk manager mitarbeiter personal angestellter employe salarie empleado trabajador
     dipendente impiegato medewerker werknemer funcionario colaborador salesperson salesrep agent operator
-    admin user benutzer usuario utilisateur gebruiker utente sachbearbeiter bearbeiter bediener vertreter
+    admin sachbearbeiter bearbeiter bediener vertreter
     verkaufer verkaeufer vendeur commercial vendedor venditore verkoper handelaar tramitador gestor encargado
     responsable responsabile medarbejder ansatt anstalld pracownik zamestnanec calisan personel dispatcher
     foreman supervisor worker technician mechanic engineer officer cashier crew nurse caseworker
     monteur chauffeur beheerder behandelaar preposto addetto operatore operador operateur administrateur
-    administrador amministratore uzytkownik uzivatel kullanici bruger anvandare bruker kayttaja"""
+    administrador amministratore"""
 )
 PERSON = STAFF | vocabulary(
-    """kund kunder medlem klient klienci pacjent zakaznik companion housekeeper freelancer contractor
+    """user benutzer usuario utilisateur gebruiker utente uzytkownik uzivatel kullanici bruger anvandare bruker kayttaja
+    kund kunder medlem klient klienci pacjent zakaznik companion housekeeper freelancer contractor
     subcontractor consultant person people human individual customer cust client member patient student pupil
     teacher instructor professor lecturer author actor actress player athlete driver contact subscriber donor
     guest tenant candidate applicant visitor voter owner holder passenger resident citizen attendee participant
@@ -32,7 +33,7 @@ PERSON = STAFF | vocabulary(
     fahrer ansprechpartner kontakt versicherter versicherte mieter vermieter eigentumer eigentuemer gast spender
     abonnent anwender bewohner debitor schuldner glaubiger glaeubiger empfanger empfaenger absender auftraggeber
     kontoinhaber inhaber halter leiter vorstand funktionstrager funktionstraeger ubungsleiter uebungsleiter
-    schiedsrichter schiri hausmeister spieler zeuge betreuer pfleger angehoriger angehoeriger elternteil kind
+    schiedsrichter schiri hausmeister spieler zeuge betreuer pfleger angehoriger angehoeriger elternteil
     schulerin lehrerin auszubildender azubi praktikant rentner beamter burger buerger einwohner wahler waehler
     verfasser kollege antragsteller klager klaeger beklagter geschadigter geschaedigter unfallbeteiligter
     reisender fluggast passagier interessent notfallkontakt personalie personalstamm personenstamm kundenstamm

@@ -35,6 +35,9 @@ from greenroom.masking._types import DATES, Kind, kind_of
 BOOKKEEPING_TABLES = 3
 """In so many tables a date of one name is bookkeeping, where one of them is not about people."""
 
+BY_VALUES = frozenset({"free_text", "first_name", "last_name", "full_name"})
+"""Detectors that take a name in a value for one of a person."""
+
 SHOWN = 0.25
 """The confidence from which on a finding keeps a column from being harmless."""
 
@@ -104,6 +107,9 @@ def _judge_with(detectors: Mapping[str, Detector]) -> Judge:
 
 def _best(place: Place, detectors: Mapping[str, Detector]) -> Finding | None:
     findings = [f for d in detectors.values() if (f := d.judge(place)) is not None and f.confidence >= SHOWN]
+    if any(not f.is_personal and f.confidence >= PROPOSED for f in findings):
+        # Values alone do not make an organisation's street a text about whom it is named after.
+        findings = [f for f in findings if not f.is_personal or f.detector not in BY_VALUES or "name" in f.reason[:4]]
     return max(findings, key=lambda f: (f.is_personal and f.confidence >= PROPOSED, f.confidence), default=None)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from greenroom.discovery._technical import BOOKKEEPING, COUNTERS, PROGRAM, SWITCHES
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import FEW, Place
+from greenroom.discovery.references import is_person_key
 from greenroom.masking._types import Kind
 
 Reasoned = tuple[float, str]
@@ -27,12 +29,34 @@ SILENT_TYPES = vocabulary(
 
 def harmless(place: Place) -> Reasoned | None:
     """Confidence and reason, or None where a person should look."""
+    if _is_open(place):
+        return None
     by_catalog = _by_catalog(place)
     if by_catalog is not None:
         return by_catalog
     if place.is_text:
         return _text(place)
     return _other(place)
+
+
+def _is_open(place: Place) -> bool:
+    """In a row about a person somebody looks at whatever is not known to be a program's own: a number may be a mark, a
+    short list a state of health, a yes a religion."""
+    facts = place.facts
+    if not place.is_person or place.is_inside or facts.generated or facts.is_identity or facts.is_key:
+        return False
+    if place.kind is Kind.UUID or facts.refers_to or is_person_key(place.words):
+        return False
+    words = set(place.words)
+    if place.kind is Kind.BOOLEAN:
+        return not words & (SWITCHES | PROGRAM)
+    if place.is_date:
+        return not (words & BOOKKEEPING or place.is_bookkeeping)
+    if place.is_number:
+        return not (words & (COUNTERS | PROGRAM) or place.words[-1:] and place.words[-1] in NUMBERED)
+    if place.kind is Kind.ENUM or place.is_short_list or place.has_listing_check:
+        return not words & (PROGRAM | COUNTERS | TECHNICAL)
+    return False
 
 
 def _by_catalog(place: Place) -> Reasoned | None:

@@ -37,13 +37,12 @@ def with_undeclared(tables: Sequence[TableFacts]) -> tuple[TableFacts, ...]:
 def is_person_key(words: tuple[str, ...]) -> bool:
     """A name that says whose key stands here, and nothing else: `patient_id`, `id_cliente`, `author`."""
     rest = [w for w in words if w not in PLAIN]
-    return 0 < len(rest) <= 2 and is_person(rest)
+    return 0 < len(rest) <= 2 and (is_person(rest) or bool(singular(rest[0], PERSON)))
 
 
 def is_person(words: Sequence[str]) -> bool:
-    """The words are one for people, or end in one (`ordering_customer`), or begin with one (`cliente_destino`)."""
-    joined = "".join(words)
-    return bool(words) and any(singular(w, PERSON) for w in (joined, words[-1], words[0]))
+    """The words are one for people, or end in one: `ordering_customer`."""
+    return bool(words) and any(singular(w, PERSON) for w in ("".join(words), words[-1]))
 
 
 def person_number(words: tuple[str, ...]) -> bool:
@@ -72,9 +71,7 @@ def _targets(tables: Sequence[TableFacts]) -> Mapping[tuple[tuple[str, ...], str
     return {place: path for place, path in found.items() if place not in twice}
 
 
-def _linked(
-    table: TableFacts, column: ColumnFacts, targets: Mapping[tuple[tuple[str, ...], str], str]
-) -> ColumnFacts:
+def _linked(table: TableFacts, column: ColumnFacts, targets: Mapping[tuple[tuple[str, ...], str], str]) -> ColumnFacts:
     if column.refers_to or column.generated or column.is_identity:
         return column
     name = tokens(column.column.name)

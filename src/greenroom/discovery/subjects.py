@@ -124,6 +124,9 @@ def _by_name(words: tuple[str, ...]) -> Subject:
     """English, German and Dutch have the noun last; where the first word is a kind of thing, it is the noun."""
     if any(w in KINDS_OF_THINGS or w.endswith(("type", "status", "category")) for w in words[:1] + words[-1:]):
         return Subject.CATALOGUE
+    joined = singular("".join(words), ADDRESS)
+    if joined:
+        return Subject.ADDRESS
     for word in reversed(words):
         for subject, known in _BY_WORD:
             if singular(word, known):
@@ -154,7 +157,8 @@ def about_all(tables: Iterable[TableFacts]) -> Mapping[str, About]:
         columns = [tokens(c.column.name) for c in table.columns]
         found[path] = About(
             subjects[path],
-            people=bool(people or named) or (subjects[path] is Subject.ADDRESS and not organisations),
+            people=bool(people or named or _bears_a_name(table, subjects[path]))
+            or (subjects[path] is Subject.ADDRESS and not organisations),
             organisations=organisations,
             is_staff_only=bool(people or named)
             and all(_is_staff(by_path[p].name) for p in people)
@@ -162,6 +166,14 @@ def about_all(tables: Iterable[TableFacts]) -> Mapping[str, About]:
             has_names=_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME) or ("last",) in columns,
         )
     return found
+
+
+def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
+    """Its rows are not a person's, but bear one's name: a result with its runner, a delivery with who signed for it."""
+    if subject not in (Subject.EVENT, Subject.UNKNOWN):
+        return False
+    samples = [c.sample for c in table.columns if c.sample.values >= 10]
+    return any(s.share("sure_full_name") >= 0.3 and s.share("sentence") < 0.3 for s in samples)
 
 
 def _names_a_person(facts: ColumnFacts) -> bool:

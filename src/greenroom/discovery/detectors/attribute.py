@@ -4,8 +4,9 @@ with others enough to find somebody."""
 from __future__ import annotations
 
 from greenroom.discovery.model import Choice, Detector, Finding
-from greenroom.discovery.naming import vocabulary
+from greenroom.discovery.naming import find, vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.references import PLAIN
 from greenroom.masking._types import Kind
 
 ALWAYS = vocabulary(
@@ -45,7 +46,7 @@ ALWAYS = vocabulary(
     konfektionsgroesse schuhgroesse taillevetement tallaropa maat schoenmaat tamanhoroupa zodiac zodiacsign starsign
     horoscope sternzeichen ascendant militaryservice militarystatus veteranstatus immigrationstatus residencystatus
     aufenthaltsstatus visastatus visatype drivinglicenceclass licenceclass licenseclass fuehrerscheinklasse
-    rijbewijscategorie categoriapermiso categoriapatente categoriacnh"""
+    rijbewijscategorie categoriapermiso categoriapatente categoriacnh estcivil estadocivilcod"""
 )
 IN_PEOPLE = vocabulary(
     """relationship relation kinship verwandtschaft parente parentesco title titel titulo titre titolo prefix suffix
@@ -59,17 +60,49 @@ IN_PEOPLE = vocabulary(
 )
 
 
+FAMILY = vocabulary("children kinder enfants hijos figli kinderen filhos dzieci barn dependents siblings")
+RELATION = vocabulary(
+    """relationship relation kinship kinshipdegree verwandtschaft beziehung parente parentesco relacion relazione relatie
+    parentela vinculo lienparente pokrewienstwo slaktskap relasjon yakinlik"""
+)
+JUDGED = vocabulary(
+    """rating score performance evaluation appraisal risk ranking punctuality grade gradeaverage gpa bewertung beurteilung
+    puntuacion evaluacion calificacion valutazione punteggio beoordeling avaliacao nota ocena betyg karakter
+    hodnoceni puan"""
+)
+
+
 def judge(place: Place) -> Finding | None:
-    if place.kind not in (Kind.TEXT, Kind.CITEXT, Kind.ENUM, Kind.BOOLEAN, Kind.INTEGER) or place.is_catalogue:
+    if (
+        place.kind not in (Kind.TEXT, Kind.CITEXT, Kind.ENUM, Kind.BOOLEAN, Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT)
+        or place.is_catalogue
+    ):
         return None
     by_name = 0.85 if place.named(ALWAYS) else 0.0
+    if by_name and not (place.is_of_person or place.is_inside or place.about.has_names):
+        by_name = 0.4
     match = place.named(IN_PEOPLE)
     is_whole = match is not None and match.whole
+    if not by_name and place.about.people and place.named(RELATION):
+        by_name = 0.7
+    is_mark = place.is_number and place.is_person and not place.facts.is_key
+    if not by_name and is_mark and (place.named(JUDGED) or (is_whole and place.named(IN_PEOPLE))):
+        by_name = 0.6
+    if not by_name and place.is_number and place.about.people and is_whole and place.named(FAMILY):
+        by_name = 0.6
+    if not by_name and place.is_number and place.is_person and _is_code(place):
+        by_name = 0.6
     if not by_name and is_whole and place.is_person and place.is_text and _has_names(place):
         by_name = 0.78
     if not by_name and is_whole and place.about.people and not place.is_person and "title" in place.words:
         by_name = 0.4
     return found("attribute", weigh(place, by_name, Clue()), Choice("shuffle"), Choice("free_text"), Choice("null"))
+
+
+def _is_code(place: Place) -> bool:
+    """A number that stands for an entry of a list: `title_id`, `sex_code`."""
+    rest = tuple(w for w in place.words if w not in PLAIN)
+    return len(rest) < len(place.words) and bool(find(rest, ALWAYS))
 
 
 def _has_names(place: Place) -> bool:

@@ -29,11 +29,18 @@ AGE = vocabulary(
     altersklasse altersgruppe ak classeage trancheage leeftijdsgroep faixaetaria grupoedad fasciaeta wiek vek yas
     alder ika edades idades patientage"""
 )
+BOUNDS = vocabulary(
+    """restriction limit min max minimum maximum from to desde hasta von bis ab de a da van tot od do check rating
+    recommended required allowed"""
+)
+"""An age with such a word is one of a rule, not of a person."""
+
 CLUE = Clue("adult_date", "dates that lie a person's age back", alone=0.0)
 
 
 def judge(place: Place) -> Finding | None:
-    if place.named(YEAR) or (place.named(AGE) and (place.is_of_person or place.is_inside)):
+    is_age = place.named(AGE) and not set(place.words) & BOUNDS and place.sample.share("date") < 0.3
+    if place.named(YEAR) or (is_age and (place.is_of_person or place.is_inside)):
         if not (place.is_number or place.is_text or place.is_date):
             return None
         choices = (Choice("number_noise", {"amount": 3}), Choice("date_shift", {"days": 365}), Choice("shuffle"))

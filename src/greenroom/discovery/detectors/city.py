@@ -50,7 +50,8 @@ def judge(place: Place) -> Finding | None:
         return address_part("city", place, weigh(place, 0.88, CLUE), Choice("city") if town else Choice("shuffle"))
     if place.named(REGION) and not set(place.words) & STATES:
         by_name = 0.82
-        if set(place.words) & {"state", "estado"} and not _is_address(place):
+        is_state = set(place.words) & {"state", "estado", "stato"}
+        if is_state and (not _is_address(place) or place.kind.value == "enum"):
             by_name = 0.3  # the state of a matter rather than of a country
         return address_part("city", place, weigh(place, by_name, Clue()), Choice("shuffle"))
     if place.named(COUNTRY) and (_is_address(place) or place.is_person):

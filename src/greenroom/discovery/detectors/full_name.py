@@ -7,6 +7,7 @@ from greenroom.discovery.detectors._whose import DELIVERY
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import find, singular, vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.references import is_person
 from greenroom.discovery.subjects import PERSON, Subject
 
 SURELY = vocabulary(
@@ -65,9 +66,31 @@ TAILS = ("name", "naam")
 """Ends of words written together: `reviewername`, `kundenname`."""
 
 ROLES = vocabulary(
-    """sender fromname toname requester author authors createdby updatedby modifiedby approvedby assignee
-    assignedto reviewer reporter submittedby enteredby lasteditedby autor auteur autore owner contact mother
-    father spouse guardian witness signatory bearbeiter erstelltvon createdbyname"""
+    """sender fromname toname requester author authors createdby updatedby modifiedby approvedby assignee assignedto
+    reviewer reporter submittedby enteredby lasteditedby autor auteur autore owner contact mother father spouse
+    guardian witness signatory bearbeiter erstelltvon createdbyname handler handledby operator responsible assigned
+    assignedperson owneruser inspector examiner editor translator illustrator presenter speaker moderator
+    chairperson treasurer secretary referee umpire coachname supervisor manager trainer teacher instructor doctor
+    physician nurse therapist technician engineer mechanic driver courier cashier seller salesperson salesrep buyer
+    tenant landlord lessor lessee bearbeitetvon geaendertvon angelegtvon erfasstvon erfasser ersteller melder
+    pruefer gutachter leiter leitung vorsitz kassenwart schriftfuehrer trainerin schiri schiedsrichter hausmeister
+    verkaeufer berater betreuer zustaendig verantwortlich verantwortlicher dozent referent redacteur saisipar
+    creepar modifiepar validepar responsable gestionnaire conseiller vendeur encadrant formateur directeur
+    directrice professeur profprincipal titulaire remplacant arbitre tramitador gestor responsablearea encargado
+    director directora vendedor comercial agente perito revisor aprobadopor creadopor modificadopor atendidopor
+    profesor tutor medico arbitro operario compilatore responsabile direttore venditore addetto operatore docente
+    allenatore medicocurante creatoda behandelaar beheerder verantwoordelijke verkoper adviseur docent mentor
+    scheidsrechter gewijzigddoor aangemaaktdoor ingevoerddoor mutatiegebruiker huisarts atendente responsavel
+    diretor gerente vendedora professor instrutor entregador motorista criadopor alteradopor cadastradopor
+    prowadzacy opiekun kierownik dyrektor sprzedawca sedzia wystawil zatwierdzil handlaggare ansvarig saljare ledare
+    sagsbehandler saksbehandler leder kasittelija vastuuhenkilo vedouci prodejce rozhodci sorumlu yonetici satici
+    hakem"""
+)
+BY = vocabulary("by von durch door par por da av af przez od tarafindan")
+NOBODY = vocabulary(
+    """sort sorted order ordered group grouped filter filtered locked lock powered cached generated hosted divided type
+    kind status role count account accounts profile lead party parent child model agent reader contact client machine
+    host server process job worker engine"""
 )
 CLUE = Clue("full_name", "names of people", alone=0.0)
 ALONE = Clue("full_name", "names of people", alone=0.85)
@@ -107,8 +130,9 @@ def _by_name(place: Place) -> float:
         return 0.9
     if place.named(ROLES) and not place.is_catalogue:
         # It may hold a number or a login as well: values decide.
-        share = max(place.sample.share("full_name"), place.sample.share("first_name"))
-        return 0.8 if share >= 0.3 else 0.0
+        return 0.8 if _bears_names(place) else 0.0
+    if not place.is_catalogue and is_by_whom(place.words) and _bears_names(place):
+        return 0.8
     if any(singular(w.removesuffix(tail), PERSON) for w in place.words for tail in TAILS if w.endswith(tail)):
         return 0.85
     match = find(place.words, GENERIC)
@@ -118,6 +142,17 @@ def _by_name(place: Place) -> float:
     if not others:
         return 0.85 if place.about.subject is Subject.PERSON else 0.0
     return 0.85 if all(singular(w, PERSON) for w in others) else 0.0
+
+
+def _bears_names(place: Place) -> bool:
+    return max(place.sample.share(t) for t in ("full_name", "first_name", "last_name")) >= 0.3
+
+
+def is_by_whom(words: tuple[str, ...]) -> bool:
+    """The name says who did it, and no more: `decided_by`, `erfasst_von`, `driver`."""
+    if len(words) >= 2 and words[-1] in BY:
+        return not set(words) & NOBODY
+    return 0 < len(words) <= 2 and not set(words) & NOBODY and is_person(words)
 
 
 DETECTOR = Detector("full_name", "names of people", judge, {"full_name": looks, "sure_full_name": looks_surely})

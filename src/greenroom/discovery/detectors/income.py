@@ -30,8 +30,8 @@ NAMES = vocabulary(
     uurloon salarisschaal loonschaal salschaal schaal trede bruto vergoeding schuld loonbeslag alimentatie uitkering
     maandinkomen jaarinkomen huurprijs vermogen salariobruto1 vencimento vencimentos remuneracao comissao
     pctcomissao rendafamiliar rendamensal rendaanual pretensaosalarial limitecredito pensaoalimenticia bolsafamilia
-    divida dividas adiantamento wynagrodzenie pensja placa stawka stawkagodzinowa premia brutto1 netto1 dochod
-    dochody dochodnaosobe zadluzenie komornik alimenty zajecie lon manadslon timlon bruttolon nettolon inkomst skuld
+    divida dividas adiantamento wynagrodzenie pensja  stawka stawkagodzinowa premia brutto1 netto1 dochod
+    dochody dochodnaosobe zadluzenie komornik alimenty zajecie  manadslon timlon bruttolon nettolon inkomst skuld
     timelon timelonn arsinntekt inntekt lonn bruttolonn indkomst gaeld palkka tuntipalkka tulot velka plat mzda
     hrubamzda cistamzda prijem prijmy dluh exekuce maas ucret brutmaas netmaas gelir borc"""
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from greenroom.discovery._technical import BOOKKEEPING
+from greenroom.discovery.detectors._whose import STREET
+from greenroom.discovery.detectors.geo import has_position
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.subjects import EMAIL, SECRET, Subject
 
 STRONG = vocabulary(
     """passportexpires passportexpireson passportexpiry visaexpires licenseexpires licenceexpires permitexpires
@@ -70,10 +74,21 @@ def judge(place: Place) -> Finding | None:
     if place.named(STRONG) and not place.is_catalogue:
         by_name = 0.85 if place.is_person else 0.4 if place.about.people else 0.3
         return found("life_date", weigh(place, by_name, Clue()), Choice("date_shift"))
-    if place.is_person and place.about.has_names and place.named(BEGUN):
+    if place.is_person and place.named(BEGUN):
         return found("life_date", weigh(place, 0.75, Clue()), Choice("date_shift"))
     if place.is_person and place.named(CREATED) and not place.is_bookkeeping:
         return found("life_date", (0.65, "the day on which the person's row began"), Choice("date_shift"))
+    if place.is_inside or set(place.words) & BOOKKEEPING:
+        return None
+    if place.is_person and place.named(CREATED):
+        if place.has_beside(SECRET):
+            return found("life_date", (0.6, "the day on which somebody signed up"), Choice("date_shift"))
+        return None
+    if place.is_person and (place.about.has_names or place.has_beside(EMAIL)):
+        return found("life_date", (0.55, "a day in the row of a person"), Choice("date_shift"))
+    is_moment = place.about.subject is not Subject.ADDRESS and not place.has_beside(STREET)
+    if place.about.people and is_moment and has_position(place):
+        return found("life_date", (0.55, "when somebody was where the row says"), Choice("date_shift"))
     return None
 
 

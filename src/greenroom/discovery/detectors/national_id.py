@@ -8,6 +8,7 @@ from greenroom.discovery.detectors import _check_digits as check
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
+from greenroom.discovery.references import GIVEN, person_number
 
 NAMES = vocabulary(
     """personnr fodselsnummer cprnummer rodnecislo ssn ssnlast socialsecurity socialsecuritynumber socialsecurityno
@@ -120,8 +121,12 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.62
     if not by_name and place.named(VEHICLE) and place.is_of_person:
         by_name = 0.75
-    if not by_name and place.named(OWN_NUMBERS) and not (place.is_number and place.facts.is_key):
+    is_given = bool(set(place.words) & GIVEN) and (place.is_number or place.sample.share("uuid") >= 0.5)
+    is_own = place.named(OWN_NUMBERS) or person_number(place.words)
+    if not by_name and is_own and not is_given and not place.is_inside:
         by_name = 0.82 if place.is_of_person else 0.6
+    if not by_name and place.is_inside and place.named(OWN_NUMBERS):
+        by_name = 0.82
     return found("national_id", weigh(place, by_name, CLUE), Choice("national_id"), Choice("shuffle"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.discovery._technical import BOOKKEEPING
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
@@ -83,8 +84,11 @@ CLINICAL = vocabulary(
 
 
 def judge(place: Place) -> Finding | None:
-    if place.is_catalogue or place.is_date or place.kind is Kind.BYTEA:
+    if place.is_catalogue or place.kind is Kind.BYTEA:
         return None
+    if place.is_date:
+        is_theirs = place.is_of_person and place.named(ALWAYS) and not set(place.words) & BOOKKEEPING
+        return found("special", weigh(place, 0.7 if is_theirs else 0.0, Clue()), Choice("date_shift"))
     by_name = 0.88 if place.named(ALWAYS) else 0.0
     if not by_name and place.named(IN_PEOPLE) and (place.is_person or _is_clinical(place)):
         by_name = 0.8

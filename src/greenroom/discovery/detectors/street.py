@@ -8,6 +8,7 @@ from greenroom.discovery.detectors._whose import address_part
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import fold, vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
+from greenroom.discovery.subjects import Subject
 
 NAMES = vocabulary(
     """gatuadress gata gateadresse vejnavn adresselinje ulica ulice nrdomu katuosoite address addressline addr addrline
@@ -34,6 +35,7 @@ NAMES = vocabulary(
     kapino daireno binano acikadres cadastralreference parcelnumber landregistry"""
 )
 LINE = vocabulary("line addressline")
+NUMBER = vocabulary("num no nr number numero nummer nro numer numara cislo")
 NET = vocabulary("ip mac web email mail url host server wallet bitcoin remote client network memory")
 CLUE = Clue("street", "shaped as streets with a number", alone=0.8)
 _WORDS = (
@@ -58,9 +60,18 @@ def judge(place: Place) -> Finding | None:
         return None
     words = set(place.words)
     by_name = 0.9 if place.named(NAMES) and not words & NET else 0.0
+    if not by_name and place.words and set(place.words) <= NUMBER and _is_house(place):
+        by_name = 0.8
     if not by_name and place.named(LINE) and place.about.people:
         by_name = 0.85
     return address_part("street", place, weigh(place, by_name, CLUE), Choice("street"), Choice("shuffle"))
+
+
+def _is_house(place: Place) -> bool:
+    """The number beside a street is that of a house."""
+    if place.facts.is_key or place.facts.refers_to:
+        return False
+    return place.about.subject is Subject.ADDRESS or (place.is_text and place.is_of_person and place.has_beside(NAMES))
 
 
 DETECTOR = Detector("street", "streets", judge, {"street": looks})
