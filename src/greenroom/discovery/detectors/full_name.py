@@ -86,6 +86,7 @@ ROLES = vocabulary(
     sagsbehandler saksbehandler leder kasittelija vastuuhenkilo vedouci prodejce rozhodci sorumlu yonetici satici
     hakem"""
 )
+CODES = vocabulary("rel cd code relation relationship share percent")
 BY = vocabulary("by von durch door par por da av af przez od tarafindan")
 NOBODY = vocabulary(
     """sort sorted order ordered group grouped filter filtered locked lock powered cached generated hosted divided type
@@ -126,7 +127,7 @@ def judge(place: Place) -> Finding | None:
 
 
 def _by_name(place: Place) -> float:
-    if place.named(SURELY):
+    if place.named(SURELY) and not set(place.words) & CODES:
         return 0.9
     if place.named(ROLES) and not place.is_catalogue:
         # It may hold a number or a login as well: values decide.

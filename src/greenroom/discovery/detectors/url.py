@@ -35,6 +35,8 @@ def judge(place: Place) -> Finding | None:
     if place.is_person and (named or place.sample.share("url") >= 0.5):
         by_name = 0.85 if named else 0.7
         return found("url", weigh(place, by_name, CLUE), Choice("url"), Choice("free_text"))
+    if named and place.about.people and not place.is_catalogue:
+        return found("url", weigh(place, 0.65, CLUE), Choice("url"), Choice("free_text"))
     if named and place.about.is_of_organisation:
         return found("url", (0.5, "name; an organisation's"), Choice("url"), is_personal=False)
     if named and "".join(place.words) in {"avatar", "avatarurl", "profileurl", "profilepicture", "resume", "cv"}:
