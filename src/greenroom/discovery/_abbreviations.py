@@ -66,6 +66,7 @@ WELL_KNOWN = {
     "wpl": "woonplaats",
     "ww": "wachtwoord",
     "ziektemeld": "ziektemelding",
+    "cogn": "cognome",
     "crt": "created",
     "upd": "updated",
     "chg": "changed",

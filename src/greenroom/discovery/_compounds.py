@@ -11,6 +11,21 @@ MOST = 4
 """Short forms in one word, at most."""
 
 _PIECES = {
+    "bst": "bestand",
+    "stm": "stamm",
+    "stam": "stamm",
+    "stamm": "stamm",
+    "tab": "table",
+    "tbl": "table",
+    "kop": "kop",
+    "rgl": "regel",
+    "hdr": "header",
+    "hist": "history",
+    "arch": "archive",
+    "lim": "limit",
+    "kred": "kredit",
+    "cogn": "cognome",
+    "resp": "responsable",
     "klt": "klant",
     "klnt": "klant",
     "klant": "klant",
@@ -197,19 +212,22 @@ _PIECES = {
 """Short forms, each with the word that it is short for. Two letters only where hardly a word begins or ends so."""
 
 _WHOLE = frozenset(
-    """contact contacts datum data date user users name names naam nome code post posts postal email mail phone
-    konto bank land plaats straat stad ville adres nombre nom person persons pers patient patients client clients
-    member members employee employees mobile mobil fax tel telefon birth klant kunden kunde code codes
-    debit deben credit credits relatie paspoort woonplaats postcode postcodes postland postfach
-    bankcode beruf benom beleg beneficiary natal nature nato natural native salon salt salut profit profile prove
-    provider provision genre national nationality contains content contents continent control idea ideal ident
-    noise none note notes normal north nordic november nominal intel inland into idle code coded inner info
-    update updated strict string street strand stroke stress strain structure portal porto land landing lander cell
-    cellar celebrity verdict version vertical person personal personel personnel adres address strasse prior private
-    privat private fames familiar benefit bench delivery debut debian benadering relay release relation related
+    str.split(
+        """contact contacts datum data date user users name names naam nome code post posts postal email mail phone
+    konto bank land plaats straat stad ville adres nombre nom person persons pers patient patients client
+    clients member members employee employees mobile mobil fax tel telefon birth klant kunden kunde codes
+    debit deben credit credits relatie paspoort woonplaats postcode postcodes postland postfach bankcode
+    beruf benom beleg beneficiary natal nature nato natural native salon salt salut profit profile prove
+    provider provision genre national nationality contains content contents continent control idea ideal
+    ident noise none note notes normal north nordic november nominal intel inland into idle coded inner info
+    update updated strict string street strand stroke stress strain structure portal porto landing lander
+    cell cellar celebrity verdict version vertical personal personel personnel address strasse prior private
+    privat fames familiar benefit bench delivery debut debian benadering relay release relation related
     inadr patch path patrol pattern paternal userdata username userid postdata postname dataname namedata
-    telephone telefono telefone uurloon nomcode plan place places planet plate geslacht paths aluno alunos aluna kundin datumindienst metadata nodata post cidade cidadao cider code
-    function functional functions observatory obsolete usual usurper usuario obscure""".split()
+    telephone telefono telefone uurloon nomcode plan place places planet plate geslacht paths aluno alunos
+    aluna kundin datumindienst metadata nodata cidade cidadao cider function functional functions
+    observatory obsolete usual usurper usuario obscure"""
+    )
 )
 """Words that could be read as short forms and are none."""
 

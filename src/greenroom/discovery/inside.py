@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from greenroom.discovery._subject_words import PERSON
 from greenroom.discovery.fitting import Rules, fits, fitting
 from greenroom.discovery.harmless import harmless
 from greenroom.discovery.model import Choice, ColumnFacts, Finding, Sample
 from greenroom.discovery.naming import singular, tokens
 from greenroom.discovery.place import Place
-from greenroom.discovery.subjects import PERSON, About, Subject
+from greenroom.discovery.subjects import About, Subject
 from greenroom.domain.masking import Column
 from greenroom.masking._paths import steps
 

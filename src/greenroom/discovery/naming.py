@@ -17,6 +17,23 @@ _LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d",
 """Letters that no decomposition makes plain."""
 
 _PLURALS = ("s", "es", "n", "en", "e", "x")
+_ENDINGS = (
+    ("ies", ("y",)),
+    ("i", ("o", "e", "a", "")),
+    ("y", ("", "a", "o")),
+    ("oes", ("ao",)),
+    ("aux", ("al",)),
+    ("ler", ("",)),
+    ("lar", ("",)),
+    ("or", ("a",)),
+    ("er", ("", "e")),
+    ("ar", ("", "e")),
+    ("at", ("",)),
+    ("t", ("",)),
+)
+"""Ends of words for many in other languages, each with the ends of words for one: Italian `clienti`, Turkish
+`hastalar`, Swedish `elever`, Polish `klienci` (written out where it changes more)."""
+
 SHORTEST_TAIL = 5
 """Characters from which on a word may be the end of a longer one (`kundenadresse`)."""
 
@@ -71,8 +88,12 @@ def singular(word: str, known: Collection[str]) -> str | None:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) > 2 and stem in known:
             return stem
-    if word.endswith("ies") and f"{word[:-3]}y" in known:
-        return f"{word[:-3]}y"
+    for ending, others in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) > 2:
+            found = next((f"{stem}{other}" for other in others if f"{stem}{other}" in known), None)
+            if found is not None:
+                return found
     return None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from greenroom.discovery._subject_words import PERSON
+from greenroom.discovery._technical import COUNTERS
 from greenroom.discovery.model import ColumnFacts, TableFacts
 from greenroom.discovery.naming import singular, tokens, vocabulary
 from greenroom.masking._types import NUMBERS, TEXTS, Kind, kind_of
@@ -37,6 +38,8 @@ def with_undeclared(tables: Sequence[TableFacts]) -> tuple[TableFacts, ...]:
 def is_person_key(words: tuple[str, ...]) -> bool:
     """A name that says whose key stands here, and nothing else: `patient_id`, `id_cliente`, `author`."""
     rest = [w for w in words if w not in PLAIN]
+    if set(words) & COUNTERS:
+        return False
     return 0 < len(rest) <= 2 and (is_person(rest) or bool(singular(rest[0], PERSON)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from greenroom.discovery._subject_words import (
     ADDRESS,
     CATALOGUE,
     EVENT,
+    IDENTITY,
     KINDS_OF_THINGS,
     ORGANISATION,
     PERSON,
@@ -17,8 +18,8 @@ from greenroom.discovery._subject_words import (
 )
 from greenroom.discovery.model import ColumnFacts, TableFacts
 from greenroom.discovery.naming import find, singular, tokens, vocabulary
-from greenroom.discovery.references import is_person_key
-from greenroom.masking._types import NUMBERS, Kind, kind_of
+from greenroom.discovery.references import is_person, is_person_key
+from greenroom.masking._types import NUMBERS, TEXTS, Kind, kind_of
 
 
 class Subject(StrEnum):
@@ -105,7 +106,15 @@ def subject_of(table: TableFacts) -> Subject:
     by_name = _by_name(words)
     if by_name in (Subject.UNKNOWN, Subject.EVENT) and _any(columns, EMAIL) and _any(columns, SECRET):
         return Subject.PERSON
-    return Subject.PERSON if by_name is Subject.UNKNOWN and _holds_people(table) else by_name
+    if by_name is Subject.UNKNOWN and (_holds_people(table) or _describes_people(columns)):
+        return Subject.PERSON
+    return by_name
+
+
+def _describes_people(columns: Sequence[tuple[str, ...]]) -> bool:
+    """By its columns: two of those that only people have, or one beside a name."""
+    told = sum(bool(find(c, IDENTITY)) for c in columns)
+    return told >= 2 or (told == 1 and (_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME)))
 
 
 def _holds_people(table: TableFacts) -> bool:
@@ -172,7 +181,10 @@ def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
     """Its rows are not a person's, but bear one's name: a result with its runner, a delivery with who signed for it."""
     if subject not in (Subject.EVENT, Subject.UNKNOWN):
         return False
-    samples = [c.sample for c in table.columns if c.sample.values >= 10]
+    texts = [c for c in table.columns if kind_of(c.column) in TEXTS]
+    if any(len(words) == 1 and is_person(words) for words in (tokens(c.column.name) for c in texts)):
+        return True
+    samples = [c.sample for c in texts if c.sample.values >= 10]
     return any(s.share("sure_full_name") >= 0.3 and s.share("sentence") < 0.3 for s in samples)
 
 

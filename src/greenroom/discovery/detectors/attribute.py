@@ -62,13 +62,13 @@ IN_PEOPLE = vocabulary(
 
 FAMILY = vocabulary("children kinder enfants hijos figli kinderen filhos dzieci barn dependents siblings")
 RELATION = vocabulary(
-    """relationship relation kinship kinshipdegree verwandtschaft beziehung parente parentesco relacion relazione relatie
-    parentela vinculo lienparente pokrewienstwo slaktskap relasjon yakinlik"""
+    """relationship relation kinship kinshipdegree verwandtschaft beziehung parente parentesco relacion relazione
+    relatie parentela vinculo lienparente pokrewienstwo slaktskap relasjon yakinlik"""
 )
 JUDGED = vocabulary(
-    """rating score performance evaluation appraisal risk ranking punctuality grade gradeaverage gpa bewertung beurteilung
-    puntuacion evaluacion calificacion valutazione punteggio beoordeling avaliacao nota ocena betyg karakter
-    hodnoceni puan"""
+    """rating score performance evaluation appraisal risk ranking punctuality grade gradeaverage gpa bewertung
+    beurteilung puntuacion evaluacion calificacion valutazione punteggio beoordeling avaliacao nota ocena betyg
+    karakter hodnoceni puan"""
 )
 
 

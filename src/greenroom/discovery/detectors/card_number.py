@@ -24,8 +24,8 @@ EXPIRY = vocabulary(
 )
 CLUE = Clue("card_number", "card numbers with the right check digit", alone=0.95)
 _GROUPED = re.compile(r"[2-6]\d{3}([ -]?)\d{4}\1\d{4}\1(?:\d{4}|\d{7})|3[47]\d\d([ -]?)\d{6}\2\d{5}")
-"""Sixteen digits, nineteen, or fifteen of American Express. Numbers of devices (IMEI) have fifteen that begin otherwise,
-those of goods (EAN) thirteen: both have the same check digit."""
+"""Sixteen digits, nineteen, or fifteen of American Express. Numbers of devices (IMEI) have fifteen that begin with
+others, those of goods (EAN) thirteen: both may have the same check digit."""
 
 OTHERS = vocabulary("imei barcode ean gtin upc serial sn iccid sku order ref reference tracking parcel invoice")
 

@@ -10,9 +10,9 @@ from greenroom.discovery.place import FEW, Place, found
 
 NAMES = vocabulary(
     """contact contacts contactinfo contactdetails contactinformation kontakt kontaktdaten erreichbar erreichbarkeit
-    contacto contactos datoscontacto contatto recapito recapiti contato contatos contactgegevens bereikbaar coordonnees
-    joindre target recipient destination to receiver reachable reply replyto sendto addressee handle identifier login
-    kontaktinfo yhteystiedot spojeni iletisim danekontaktowe"""
+    contacto contactos datoscontacto contatto recapito recapiti contato contatos contactgegevens bereikbaar
+    coordonnees joindre target recipient destination to receiver reachable reply replyto sendto addressee handle
+    identifier login kontaktinfo yhteystiedot spojeni iletisim danekontaktowe"""
 )
 _ADDRESS = re.compile(r"[^\s@<>()\"';,=&?:/\\]+@[^\s@<>()\"';,=&?/\\]+\.[a-zA-Z]{2,}")
 SURE = 0.1
@@ -25,7 +25,7 @@ def has_address(text: str) -> bool:
 
 
 def judge(place: Place) -> Finding | None:
-    if not place.is_text or place.is_catalogue or place.sample.values < FEW:
+    if not place.is_text or place.sample.values < FEW:
         return None
     sample = place.sample
     emails, phones = sample.share("email"), sample.share("phone")

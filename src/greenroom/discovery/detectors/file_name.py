@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from greenroom.discovery.detectors._lists import is_first, is_last
 from greenroom.discovery.model import Choice, Detector, Finding
@@ -34,8 +35,7 @@ def has_both_names(text: str) -> bool:
     if " " in text or len(text) > 80 or "@" in text:
         return False
     parts = _PARTS.findall(text)
-    pairs = list(zip(parts, parts[1:], strict=False))
-    return any((is_first(a) and is_last(b)) or (is_last(a) and is_first(b)) for a, b in pairs)
+    return any((is_first(a) and is_last(b)) or (is_last(a) and is_first(b)) for a, b in pairwise(parts))
 
 
 def judge(place: Place) -> Finding | None:

@@ -124,8 +124,8 @@ def judge(place: Place) -> Finding | None:
         return found("free_text", (0.55, "values of any kind that belong to somebody"), *choices)
     if place.named(NAMES) or (place.named(CONVERSATION) and place.about.subject is Subject.EVENT):
         return _named(place, share, choices)
-    if place.named(SUBJECT_LINES) and place.about.subject is Subject.EVENT and place.about.people:
-        return found("free_text", weigh(place, 0.7, CLUE), *choices)
+    if place.named(SUBJECT_LINES) and place.about.subject is Subject.EVENT:
+        return found("free_text", weigh(place, 0.7 if place.about.people else 0.6, CLUE), *choices)
     if place.named(DESCRIPTION) and place.is_person and place.has_beside(ADDRESSED) and not texts:
         return found("free_text", weigh(place, 0.65, Clue()), *choices)
     if texts and not place.is_catalogue:
@@ -135,7 +135,7 @@ def judge(place: Place) -> Finding | None:
         # Of a person's row, what somebody wrote is about that person, whomever it mentions.
         is_theirs = place.is_of_person and sample.distinct > sample.values / 2
         return found("free_text", (0.55 if is_theirs else 0.4, place.counted(CLUE.trait, CLUE.title)), *choices)
-    if share >= 0.2 and not place.is_catalogue:
+    if share >= 0.2 and not place.is_catalogue and sample.share("phone") < 0.5:
         return found("free_text", (0.6, place.counted(MENTION.trait, MENTION.title)), *choices)
     if texts and share >= 0.3:
         return found("free_text", (0.45, place.counted(MENTION.trait, MENTION.title)), *choices)

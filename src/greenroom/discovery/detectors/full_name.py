@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from greenroom.discovery._subject_words import PERSON
 from greenroom.discovery.detectors._lists import is_first, is_last, person_words
 from greenroom.discovery.detectors._whose import DELIVERY
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import find, singular, vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 from greenroom.discovery.references import is_person
-from greenroom.discovery.subjects import PERSON, Subject
+from greenroom.discovery.subjects import Subject
 
 SURELY = vocabulary(
     """fullname personname contactname contactperson displayname realname vollername vollstaendigername ansprechpartner

@@ -58,6 +58,8 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.6
     if not by_name and place.named(IN_PAYROLL) and place.is_in(PAYROLL):
         by_name = 0.8
+    if set(place.words) & {"min", "max", "minimum", "maximum", "range", "from", "to"} and not place.is_of_person:
+        by_name = min(by_name, 0.4)
     return found("income", weigh(place, by_name, Clue()), Choice("number_noise"), Choice("shuffle"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
@@ -30,6 +30,9 @@ MAC = vocabulary(
 )
 SOFTWARE = vocabulary("version versions firmware release build os app sdk driver agentversion patch software fw")
 CLUE = Clue("ip_address", "IP addresses", exact=True, alone=0.9)
+PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1")))
+"""Networks within an organisation (RFC 1918, RFC 4193), and the machine itself."""
+
 OWN_NETWORK = "addresses of a private network, in rows that lead to nobody"
 AGENT_CLUE = Clue("user_agent", "signatures of browsers", alone=0.85)
 
@@ -45,7 +48,10 @@ def looks(text: str) -> bool:
 
 
 def looks_private(text: str) -> bool:
-    return looks(text) and ip_interface(text).is_private
+    if not looks(text):
+        return False
+    address = ip_interface(text).ip
+    return any(address in network for network in PRIVATE)
 
 
 def looks_like_version(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What an organisation records of somebody's health, pay, conduct or achievements: in such a table every column tells."""
+"""Records of somebody's health, pay, conduct or achievements: in a table of such, every column tells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from greenroom.discovery._technical import BOOKKEEPING, COUNTERS, PROGRAM, SWITC
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import find, vocabulary
 from greenroom.discovery.place import Place, found
-from greenroom.discovery.references import PLAIN, is_person_key
+from greenroom.discovery.references import GIVEN, PLAIN, is_person_key
 from greenroom.discovery.subjects import Subject
 from greenroom.masking._types import Kind
 
@@ -16,45 +16,47 @@ HEALTH = vocabulary(
     therapy symptom injury accidentvictim sickness sickleave illness disability pregnancy screening healthcheck
     questionnaire triage ward hospitalization hospitalisation surgery consultation progressnote carelog careplan
     gesundheit anamnese diagnose befund messwert laborwert allergie impfung verordnung rezept behandlung therapie
-    krankmeldung krankheit verletzung untersuchung vitalwert pflegebericht
-    sante antecedent antecedents ordonnance consultation vaccin vaccination traitement blessure arretmaladie
-    infirmerie passageinfirmerie soin soins hospitalisation
-    salud cuestionariosalud lesion historiaclinica diagnostico receta tratamiento vacuna alergia enfermedad bajamedica
-    salute anamnesi referto diagnosi ricetta terapia vaccinazione infortunio malattia
-    gezondheid ziekmelding verzuim verzuimmelding ziekteverzuim anamnese behandeling medicatie recept letsel vaccinatie
-    saude prontuario diagnostico receita atestado vacina exame exameresultado consultamedica lesao
+    krankmeldung krankheit verletzung untersuchung vitalwert pflegebericht sante antecedent antecedents ordonnance
+    consultation vaccin vaccination traitement blessure arretmaladie infirmerie passageinfirmerie soin soins
+    hospitalisation salud cuestionariosalud lesion historiaclinica diagnostico receta tratamiento vacuna alergia
+    enfermedad bajamedica salute anamnesi referto diagnosi ricetta terapia vaccinazione infortunio malattia
+    gezondheid ziekmelding verzuim verzuimmelding ziekteverzuim anamnese behandeling medicatie recept letsel
+    vaccinatie saude prontuario diagnostico receita atestado vacina exame exameresultado consultamedica lesao
     zdrowie badanie rozpoznanie recepta leczenie szczepienie zwolnienie uraz halsa journalanteckning sykdom sygdom
     terveys laakitys zdravi vysetreni ockovani saglik muayene recete tani"""
 )
 PAY = vocabulary(
     """payslip payslips paycheck payroll payrolls salary salaries wage wages payitem compensation bonus commission
-    expenseclaim garnishment lohnabrechnung gehaltsabrechnung lohn gehalt verguetung pfaendung bulletinpaie fichepaie
-    salaire remuneration saisiesalaire nomina nominas salario salarios embargo bustapaga cedolino stipendio loonstrook
-    salaris loonbeslag contracheque holerite folhapagamento vencimento wynagrodzenie lonespec lonnslipp palkka vyplata
-    bordro maas"""
+    expenseclaim garnishment lohnabrechnung gehaltsabrechnung lohn gehalt verguetung pfaendung bulletinpaie
+    fichepaie salaire remuneration saisiesalaire nomina nominas salario salarios embargo bustapaga cedolino
+    stipendio loonstrook salaris loonbeslag contracheque holerite folhapagamento vencimento wynagrodzenie lonespec
+    lonnslipp palkka vyplata bordro maas"""
 )
 CONDUCT = vocabulary(
     """sanction sanctions disciplinary disciplinaryaction warning warnings penalty punishment detention misconduct
     absence absences tardiness incidentreport conviction offence offense arrest blacklist scoring score scores
     evaluation appraisal performance performancereview assessment exitinterview interview examresult testresult
-    grades grade mark marks reportcard transcript result results achievement ranking competency
-    abmahnung disziplinarmassnahme fehlzeit abwesenheit beurteilung bewertungsbogen zeugnis zeugnisnote note noten
-    ergebnis ergebnisse leistung pruefung pruefungsergebnis bewerbungsgespraech
-    punition retenue avertissement absence retard evaluation bulletin notes releve
-    sancion sanciones amonestacion ausencia falta evaluacion calificacion calificaciones boletin expediente resultado
-    sanzione assenza valutazione pagella voto voti nota esito
-    sanctie waarschuwing afwezigheid beoordeling cijfer cijfers rapport rapportcijfer resultaat
-    sancao advertencia ausencia falta avaliacao boletim nota notas resultado ocena oceny nieobecnosc nagana upomnienie
-    betyg omdome franvaro karakter karakterer fravaer vidnesbyrd arvosana poissaolo hodnoceni znamka znamky absence
-    degerlendirme karne devamsizlik ceza"""
+    reportcard transcript result results achievement ranking competency abmahnung disziplinarmassnahme fehlzeit
+    abwesenheit beurteilung bewertungsbogen zeugnis ergebnis ergebnisse leistung pruefung pruefungsergebnis
+    bewerbungsgespraech punition retenue avertissement absence retard evaluation bulletin releve sancion sanciones
+    amonestacion ausencia falta evaluacion calificacion calificaciones boletin expediente resultado sanzione assenza
+    valutazione pagella esito sanctie waarschuwing afwezigheid beoordeling rapport resultaat sancao advertencia
+    ausencia falta avaliacao boletim resultado nieobecnosc nagana upomnienie omdome franvaro fravaer vidnesbyrd
+    arvosana poissaolo hodnoceni absence degerlendirme karne devamsizlik ceza"""
 )
+GRADES = vocabulary(
+    """grade grades mark marks note notes noten zeugnisnote nota notas voto voti cijfer cijfers rapportcijfer ocena
+    oceny betyg karakter karakterer arvosana znamka znamky not notu"""
+)
+"""Words that mean a remark elsewhere: only their numbers tell."""
+
 GIVING = vocabulary(
     """donation donations donor pledge pledges tithe spende spenden don dons donacion donaciones donativo donazione
     donazioni donatie donaties doacao doacoes darowizna darowizny gava gavor donasjon lahjoitus dar dary bagis"""
 )
 MONEY = vocabulary(
-    """amount sum total value betrag summe hoehe montant somme importe monto cantidad importo somma bedrag valor quantia
-    kwota belopp belob belop summa castka tutar"""
+    """amount sum total value betrag summe hoehe montant somme importe monto cantidad importo somma bedrag valor
+    quantia kwota belopp belob belop summa castka tutar"""
 )
 TOPICS = HEALTH | PAY | CONDUCT
 QUIET = (
@@ -80,7 +82,11 @@ def judge(place: Place) -> Finding | None:
         if place.is_number and place.named(MONEY):
             return found("record", (0.6, "what somebody gave"), Choice("number_noise"), Choice("shuffle"))
         return None
-    if not find(place.table_words, TOPICS) or not place.words or set(place.words) <= PLAIN or set(place.words) & QUIET:
+    is_grade = place.is_number and bool(find(place.table_words, GRADES))
+    if not (is_grade or find(place.table_words, TOPICS)):
+        return None
+    words = set(place.words)
+    if not words or words <= PLAIN or words & QUIET or words & GIVEN:
         return None
     if place.kind in (Kind.UUID, Kind.OTHER, Kind.ARRAY):
         return None

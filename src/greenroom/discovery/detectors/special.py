@@ -84,7 +84,7 @@ CLINICAL = vocabulary(
 
 
 def judge(place: Place) -> Finding | None:
-    if place.is_catalogue or place.kind is Kind.BYTEA:
+    if place.kind is Kind.BYTEA or (place.is_catalogue and not place.about.people):
         return None
     if place.is_date:
         is_theirs = place.is_of_person and place.named(ALWAYS) and not set(place.words) & BOOKKEEPING

@@ -33,7 +33,8 @@ EXTERNAL = vocabulary(
     externaluser externalcustomerid externalref remoteuserid remoteid stripeaccount stripecustid braintreecustomerid
     adyenshopperreference shopperreference mollieid paddleid googlesub microsoftid azureoid azureobjectid entraid
     ldapdn ldapuid adguid objectsid orcid zoomid slackid discordid telegramid telegramchatid chatid twitchid steamid
-    instagramid tiktokid lineid wechatid wechatopenid unionid cognitosub firebaseuid firebaseid auth0userid oktaid"""
+    instagramid tiktokid lineid wechatid wechatopenid unionid cognitosub firebaseuid firebaseid auth0userid oktaid
+    visitor"""
 )
 DIGESTS = vocabulary(
     """checksum digest hash sha sha1 md5 sha256 sha512 etag crc signature sig ref reference msgid messageid message
