@@ -67,6 +67,8 @@ WELL_KNOWN = {
     "ww": "wachtwoord",
     "ziektemeld": "ziektemelding",
     "cogn": "cognome",
+    "stkl": "steuerklasse",
+    "konf": "konfession",
     "crt": "created",
     "upd": "updated",
     "chg": "changed",

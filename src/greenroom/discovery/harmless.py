@@ -53,7 +53,7 @@ def _is_open(place: Place) -> bool:
     if place.is_date:
         return not (words & BOOKKEEPING or place.is_bookkeeping)
     if place.is_number:
-        return not (words & (COUNTERS | PROGRAM) or (place.words[-1:] and place.words[-1] in NUMBERED))
+        return not (words & (COUNTERS | PROGRAM | SWITCHES) or (place.words[-1:] and place.words[-1] in NUMBERED))
     if place.kind is Kind.ENUM or place.is_short_list or place.has_listing_check:
         return not words & (PROGRAM | COUNTERS | TECHNICAL)
     return False

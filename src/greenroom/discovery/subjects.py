@@ -138,6 +138,9 @@ def _by_name(words: tuple[str, ...]) -> Subject:
         return Subject.ADDRESS
     for word in reversed(words):
         for subject, known in _BY_WORD:
+            if word in known:
+                return subject
+        for subject, known in _BY_WORD:
             if singular(word, known):
                 return subject
     for subject, known in _BY_WORD:

@@ -46,7 +46,10 @@ ALWAYS = vocabulary(
     konfektionsgroesse schuhgroesse taillevetement tallaropa maat schoenmaat tamanhoroupa zodiac zodiacsign starsign
     horoscope sternzeichen ascendant militaryservice militarystatus veteranstatus immigrationstatus residencystatus
     aufenthaltsstatus visastatus visatype drivinglicenceclass licenceclass licenseclass fuehrerscheinklasse
-    rijbewijscategorie categoriapermiso categoriapatente categoriacnh estcivil estadocivilcod"""
+    rijbewijscategorie categoriapermiso categoriapatente categoriacnh estcivil estadocivilcod haskids haschildren
+    kids steuerklasse taxclass titulpred titulza titul academicrank cittadinanza currenttitle workpermit
+    permistravail permisotrabajo arbeitserlaubnis werkvergunning morsmal redoublant regimescolaire csppere cspmere
+    occupationpere occupationmere householdtype housingsituation wohnsituation ownsorrents dwelling immigrantstatus"""
 )
 IN_PEOPLE = vocabulary(
     """relationship relation kinship verwandtschaft parente parentesco title titel titulo titre titolo prefix suffix
@@ -68,7 +71,8 @@ RELATION = vocabulary(
 JUDGED = vocabulary(
     """rating score performance evaluation appraisal risk ranking punctuality grade gradeaverage gpa bewertung
     beurteilung puntuacion evaluacion calificacion valutazione punteggio beoordeling avaliacao nota ocena betyg
-    karakter hodnoceni puan"""
+    karakter hodnoceni puan moyenne moyennegenerale average gradepointaverage durchschnitt notendurchschnitt
+    promedio gemiddelde srednia karaktersnitt snitt ortalama punkte points percentile iq"""
 )
 
 
@@ -86,7 +90,9 @@ def judge(place: Place) -> Finding | None:
     if not by_name and place.about.people and place.named(RELATION):
         by_name = 0.7
     is_mark = place.is_number and place.is_person and not place.facts.is_key
-    if not by_name and is_mark and (place.named(JUDGED) or (is_whole and place.named(IN_PEOPLE))):
+    if not by_name and place.is_number and place.about.people and place.named(JUDGED - {"rating", "nota"}):
+        by_name = 0.4  # of the person, or of what the person judged
+    if by_name <= 0.4 and is_mark and (place.named(JUDGED) or (is_whole and place.named(IN_PEOPLE))):
         by_name = 0.6
     if not by_name and place.is_number and place.about.people and is_whole and place.named(FAMILY):
         by_name = 0.6

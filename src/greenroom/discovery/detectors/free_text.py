@@ -45,13 +45,18 @@ NAMES = vocabulary(
     parecer cartaapresentacao pontosatencao uwagi uwaga notatka notatki komentarz komentarze opiszdarzenia
     tytulprzelewu uzasadnienie trescwiadomosci tresc zalecenia anteckning anteckningar meddelande kommentarer notat
     bemaerkning bemaerkninger merknad merknader besked fritext huomautus huomautukset viesti lisatiedot poznamka
-    poznamky zprava komentar oduvodneni aciklama notlar yorum yorumlar mesajmetni sikayet"""
+    poznamky zprava komentar oduvodneni aciklama notlar yorum yorumlar mesajmetni sikayet objectrepr repr
+    reasonforleaving leavingreason references appreciations appreciationprof observationsprof commentaireprof
+    motifretard motifsanction beurteilungstext zeugnistext"""
 )
 SUBJECT_LINES = vocabulary(
     """subject betreff objet asunto oggetto onderwerp assunto emailsubject messagesubject tema asuntomensaje topicline
     emne amne otsikko predmet konu temat headline"""
 )
-DESCRIPTION = vocabulary("description details reason summary selfdescription beschreibung descripcion descrizione")
+DESCRIPTION = vocabulary(
+    """description details reason summary selfdescription beschreibung descripcion descrizione beskrivning beskrivelse
+    kuvaus popis opis omschrijving omschr descricao desc describe detail informations"""
+)
 ADDRESSED = GIVEN_NAME | EMAIL
 CONVERSATION = vocabulary("body content text message inhalt contenu contenido contenuto inhoud conteudo")
 VALUES = vocabulary(

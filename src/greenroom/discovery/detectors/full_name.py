@@ -57,7 +57,10 @@ SURELY = vocabulary(
     obecni imieojca imiematki fullstandignamn fuldenavn fulltnavn kundnamn kundenavn elevnamn kontaktpersonnamn
     mottagare avsandare modtager mottaker avsender narvarande tilstede kokonimi yhteyshenkilo vastaanottaja
     lahettaja celejmeno jmenoprijmeni jmenoaprijmeni kontaktniosoba prijemce odesilatel adsoyad adisoyadi tamadi
-    musteriadi hastaadi ogrenciadi ilgilikisi"""
+    musteriadi hastaadi ogrenciadi ilgilikisi leadpassenger leadguest leadtraveller leadtraveler inmemoryof
+    inhonourof inhonorof dedicatedto onbehalfof controparte contraparte tegenpartij gegenpartei motpart foresattnavn
+    foresatt foresatte vardnadshavare foraelder legaltutor nextkin kinname relativename parentname parent1name
+    parent2name fathersname mothersname dadname momname babaadi anaadi anneadi jmenootce jmenomatky"""
 )
 GENERIC = vocabulary(
     """name nom nombre nome naam names bezeichnung fullname nm navn namn nazwa jmeno nimi nombres label displaylabel

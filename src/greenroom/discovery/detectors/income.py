@@ -30,10 +30,11 @@ NAMES = vocabulary(
     uurloon salarisschaal loonschaal salschaal schaal trede bruto vergoeding schuld loonbeslag alimentatie uitkering
     maandinkomen jaarinkomen huurprijs vermogen salariobruto1 vencimento vencimentos remuneracao comissao
     pctcomissao rendafamiliar rendamensal rendaanual pretensaosalarial limitecredito pensaoalimenticia bolsafamilia
-    divida dividas adiantamento wynagrodzenie pensja  stawka stawkagodzinowa premia brutto1 netto1 dochod
-    dochody dochodnaosobe zadluzenie komornik alimenty zajecie  manadslon timlon bruttolon nettolon inkomst skuld
-    timelon timelonn arsinntekt inntekt lonn bruttolonn indkomst gaeld palkka tuntipalkka tulot velka plat mzda
-    hrubamzda cistamzda prijem prijmy dluh exekuce maas ucret brutmaas netmaas gelir borc"""
+    divida dividas adiantamento wynagrodzenie pensja stawka stawkagodzinowa premia brutto1 netto1 dochod dochody
+    dochodnaosobe zadluzenie komornik alimenty zajecie manadslon timlon bruttolon nettolon inkomst skuld timelon
+    timelonn arsinntekt inntekt lonn bruttolonn indkomst gaeld palkka tuntipalkka tulot velka plat mzda hrubamzda
+    cistamzda prijem prijmy dluh exekuce maas ucret brutmaas netmaas gelir borc lifetimegiving totalgiving giftaid
+    wealthrating networthestimate caf apl bourse"""
 )
 IN_PAYROLL = vocabulary(
     """gross net amount bruto neto brutto netto brut lordo basic total pay liquido base gross1 grossamount netamount
@@ -51,6 +52,8 @@ PAYROLL = vocabulary(
 
 
 def judge(place: Place) -> Finding | None:
+    if place.is_text and place.is_person and place.named(NAMES):
+        return found("income", weigh(place, 0.7, Clue()), Choice("shuffle"), Choice("null"))
     if not place.is_number or place.is_catalogue:
         return None
     by_name = 0.88 if place.named(NAMES) and (place.is_of_person or place.is_inside) else 0.0

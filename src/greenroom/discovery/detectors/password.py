@@ -18,7 +18,7 @@ NAMES = vocabulary(
     pinnummer sicherheitsantwort mdphash motpasse codesecret reponsesecrete contrasenia contrasenahash passw
     palabraclave respuestasecreta parola passwordcriptata rispostasegreta ww pincodehash inlogcode senhacripto
     senhaacesso respostasecreta haslo hasloskrot haslohash heslo hesloskrot losen losenord adgangskode passord
-    salasana sifre sifrehash parolahash"""
+    salasana sifre sifrehash parolahash puk puknumber pukcode puknummer"""
 )
 SCHEMES = (
     ("bcrypt", re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{20,}")),

@@ -67,7 +67,10 @@ ALWAYS = vocabulary(
     medicinering graviditet blodgrupp vaccinerad sjukskriven sygdom sygdomme handikap medicin blodtype sykdom
     sykdommer allergiar legemidler sykefravaer trosamfunn etnisitet fagforening sairaus sairaudet allergiat vamma
     laakitys veriryhma uskonto nemoc nemoci alergie1 postizeni leky krevniskupina tehotenstvi nabozenstvi hastalik
-    alerji engellilik kangrubu gebelik din mezhep sendika sabika"""
+    alerji engellilik kangrubu gebelik din mezhep sendika sabika seeking drinks drinkinghabits mealpref
+    specialassistance assistance pep politicallyexposed fehltage absencedays daysabsent joursabsence diasausencia
+    verzuimdagen fravaerdager absenceshours regimecantine cantine allergeneskind wheelchairuser carer
+    visionimpairment hearingimpairment sen senstatus iep"""
 )
 IN_PEOPLE = vocabulary(
     """weight height gewicht groesse grosse poids taille peso altura estatura diagnosis diagnose diagnostic diagnostico
