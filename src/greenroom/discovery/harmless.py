@@ -20,6 +20,7 @@ TECHNICAL = vocabulary(
     swift coupon voucher discount campaign channel source medium plan tier rating special specialfeatures
     features fulltext keywords tags category label sort order genre iso"""
 )
+GENERATED = "generated: the database makes it anew from the masked row"
 NUMBERED = vocabulary("id ids no nr num number nummer numero code key ref reference uuid guid pk fk index")
 SILENT_TYPES = vocabulary(
     """interval money bit tsquery int4range int8range numrange daterange tsrange tstzrange oid regclass ltree
@@ -62,7 +63,7 @@ def _is_open(place: Place) -> bool:
 def _by_catalog(place: Place) -> Reasoned | None:
     kind, facts = place.kind, place.facts
     if facts.generated:
-        return 0.95, "generated: the database makes it anew from the masked row"
+        return 0.95, GENERATED
     if facts.is_identity or (facts.is_key and kind in (Kind.INTEGER, Kind.UUID)):
         return 0.95, "a key that the database gives"
     if kind is Kind.BOOLEAN:
