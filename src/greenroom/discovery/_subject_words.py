@@ -11,7 +11,9 @@ STAFF = vocabulary(
     tramitador gestor encargado responsable responsabile medarbejder ansatt anstalld pracownik zamestnanec calisan
     personel dispatcher foreman supervisor worker technician mechanic engineer officer cashier crew nurse caseworker
     monteur chauffeur beheerder behandelaar preposto addetto operatore operador operateur administrateur
-    administrador amministratore"""
+    administrador amministratore valideur technicien tecnico lector consulent attorney prescriber attending
+    requester approver auditor assessor adjuster underwriter estimator surveyor notary bailiff broker makler
+    courtier mediateur assureur kontrolleur pruefer prufer gutachter anspruchsteller berichterstatter"""
 )
 PERSON = STAFF | vocabulary(
     """user benutzer usuario utilisateur gebruiker utente uzytkownik uzivatel kullanici bruger anvandare bruker
@@ -71,7 +73,9 @@ PERSON = STAFF | vocabulary(
     zamestnanec uzivatel student zak ucitel lekar clen ucastnik autor prijemce odesilatel najemce vlastnik ridic
     cestujici host darce dobrovolnik uchazec pojistenec obcan obyvatel volic dite rodic zastupce manzel svedek kisi
     musteri hasta ogrenci ogretmen doktor uye katilimci yazar alici gonderici kiraci sahip surucu yolcu misafir
-    bagisci gonullu aday vatandas veli cocuk"""
+    bagisci gonullu aday vatandas veli cocuk abonado abonados versicherungsnehmer versnehmer policeholder
+    subjectperson plaintiffs defendants ingezetene deudores morosos reclamante solicitante pratiquant titulaires
+    ayantdroit assures allocataires"""
 )
 ORGANISATION = vocabulary(
     """company organisation organization org vendor supplier shipper carrier manufacturer publisher distributor
@@ -153,3 +157,17 @@ IDENTITY = vocabulary(
     datumnarozeni mistonarozeni pohlavi rodnecislo rodinnystav dogumtarihi dogumyeri cinsiyet tckimlik medenihal"""
 )
 """Columns that only people have. Two of them make a table one of people, whatever it is called."""
+CONTACT = vocabulary(
+    """email emailaddress mail phone phonenumber telephone tel telefon telefono telf tlf telefone telefoon mobile mobil
+    movil cellulare celular gsm handy iban address street strasse calle rue via rua straat ulica adresse direccion
+    indirizzo endereco adres postcode postalcode zip zipcode plz cp codigopostal codpostal cep salutation anrede
+    civilite titel title apellidos"""
+)
+"""Columns that people and organisations have."""
+
+PERSON_NUMBERS = vocabulary(
+    """ssn socialsecuritynumber nationalid mrn medicalrecordnumber patientnumber membernumber employeenumber
+    studentnumber nif dni nie curp cpf bsn pesel personnummer fodselsnummer cprnummer codicefiscale codfisc
+    rodnecislo tckimlik kvnr svnr numsecu matricula matricule passportnumber"""
+)
+"""Columns that lead to a person wherever they stand."""

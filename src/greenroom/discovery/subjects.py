@@ -9,16 +9,18 @@ from enum import StrEnum
 from greenroom.discovery._subject_words import (
     ADDRESS,
     CATALOGUE,
+    CONTACT,
     EVENT,
     IDENTITY,
     KINDS_OF_THINGS,
     ORGANISATION,
     PERSON,
+    PERSON_NUMBERS,
     STAFF,
 )
 from greenroom.discovery.model import ColumnFacts, TableFacts
-from greenroom.discovery.naming import find, singular, tokens, vocabulary
-from greenroom.discovery.references import is_person, is_person_key
+from greenroom.discovery.naming import find, says, singular, tokens, vocabulary
+from greenroom.discovery.references import is_person, is_person_key, person_number
 from greenroom.masking._types import NUMBERS, TEXTS, Kind, kind_of
 
 
@@ -78,13 +80,14 @@ class About:
     """What a table is about. `people`, `organisations`: rows lead to such a row by foreign keys, or are one.
 
     `is_staff_only`: the people are the organisation's own, such as an order's clerk. `has_names`: given and family
-    name stand in columns of their own.
+    name stand in columns of their own. `is_close`: a row says itself whose it is, without a way over other rows.
     """
 
     subject: Subject
     people: bool = False
     organisations: bool = False
     is_staff_only: bool = False
+    is_close: bool = False
     has_names: bool = False
 
     @property
@@ -112,9 +115,11 @@ def subject_of(table: TableFacts) -> Subject:
 
 
 def _describes_people(columns: Sequence[tuple[str, ...]]) -> bool:
-    """By its columns: two of those that only people have, or one beside a name."""
+    """By its columns: two of those that only people have, or one beside a name or two ways to reach somebody."""
     told = sum(bool(find(c, IDENTITY)) for c in columns)
-    return told >= 2 or (told == 1 and (_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME)))
+    reached = sum(bool(says(c, CONTACT)) for c in columns)
+    named = _any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME)
+    return told >= 2 or (told == 1 and (named or reached >= 2))
 
 
 def _holds_people(table: TableFacts) -> bool:
@@ -175,6 +180,7 @@ def about_all(tables: Iterable[TableFacts]) -> Mapping[str, About]:
             is_staff_only=bool(people or named)
             and all(_is_staff(by_path[p].name) for p in people)
             and all(any(singular(w, STAFF) for w in words) for words in named),
+            is_close=bool(named) or any(subjects[p] is Subject.PERSON for p in targets[path]),
             has_names=_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME) or ("last",) in columns,
         )
     return found
@@ -193,8 +199,11 @@ def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
 
 def _names_a_person(facts: ColumnFacts) -> bool:
     """A key whose name says that it is a person's, whatever the database knows of it."""
+    words = tokens(facts.column.name)
+    if says(words, PERSON_NUMBERS) or person_number(words):
+        return True
     is_key = kind_of(facts.column) in NUMBERS | {Kind.UUID} and not facts.is_identity
-    return is_key and is_person_key(tokens(facts.column.name))
+    return is_key and is_person_key(words)
 
 
 def _targets(columns: Iterable[ColumnFacts], owners: Mapping[str, str]) -> set[str]:

@@ -93,9 +93,9 @@ ROLES = vocabulary(
 CODES = vocabulary("rel cd code relation relationship share percent")
 BY = vocabulary("by von durch door par por da av af przez od tarafindan")
 NOBODY = vocabulary(
-    """sort sorted order ordered group grouped filter filtered locked lock powered cached generated hosted divided type
-    kind status role count account accounts profile lead party parent child model agent reader contact client machine
-    host server process job worker engine"""
+    """referrer sort sorted order ordered group grouped filter filtered locked lock powered cached generated hosted
+    divided type kind status role count account accounts profile lead party parent child model agent reader contact
+    client machine host server process job worker engine"""
 )
 CLUE = Clue("full_name", "names of people", alone=0.0)
 ALONE = Clue("full_name", "names of people", alone=0.85)

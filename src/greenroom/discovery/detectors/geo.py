@@ -55,7 +55,11 @@ def _is_half(place: Place) -> bool:
 
 def has_position(place: Place) -> bool:
     """Another column of the row says where something was."""
-    return place.has_beside(NAMES | POSITION) or any({(a,), (b,)} <= place.around for a, b in PAIRS)
+    return (
+        place.has_beside(NAMES)
+        or any((word,) in place.around for word in POSITION)
+        or any({(a,), (b,)} <= place.around for a, b in PAIRS)
+    )
 
 
 DETECTOR = Detector("geo", "coordinates", judge, {"coordinate": looks})

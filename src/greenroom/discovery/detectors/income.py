@@ -20,7 +20,7 @@ NAMES = vocabulary(
     alimony childsupport maintenance scholarship benefitamount welfare subsidy donationamount donated totaldonated
     lifetimedonation pledge pledgeamount lifetimevalue creditrating affordability gehaltswunsch gehaltsvorstellung
     gehaltsstufe gehaltsgruppe tarifgruppe entgelt entgeltgruppe verguetung honorar stundensatz tagessatz monatslohn
-    bruttolohn nettolohn brutto netto praemie provision schulden pfaendung lohnpfaendung unterhalt rente vermoegen
+    bruttolohn nettolohn brutto netto  provision schulden pfaendung lohnpfaendung unterhalt rente vermoegen
     miete mietschulden spendenbetrag salairebrutannuel salairebase tauxhoraire salairemensuel remunerationannuelle
     prime primes honoraires dettes endettement quotientfamilial revenufiscal revenus saisie saisiesalaire
     pensionalimentaire loyer allocation aidesociale salariobruto salarioneto salariobase sueldobruto sueldobase
@@ -30,7 +30,7 @@ NAMES = vocabulary(
     uurloon salarisschaal loonschaal salschaal schaal trede bruto vergoeding schuld loonbeslag alimentatie uitkering
     maandinkomen jaarinkomen huurprijs vermogen salariobruto1 vencimento vencimentos remuneracao comissao
     pctcomissao rendafamiliar rendamensal rendaanual pretensaosalarial limitecredito pensaoalimenticia bolsafamilia
-    divida dividas adiantamento wynagrodzenie pensja stawka stawkagodzinowa premia brutto1 netto1 dochod dochody
+    divida dividas adiantamento wynagrodzenie pensja stawka stawkagodzinowa  brutto1 netto1 dochod dochody
     dochodnaosobe zadluzenie komornik alimenty zajecie manadslon timlon bruttolon nettolon inkomst skuld timelon
     timelonn arsinntekt inntekt lonn bruttolonn indkomst gaeld palkka tuntipalkka tulot velka plat mzda hrubamzda
     cistamzda prijem prijmy dluh exekuce maas ucret brutmaas netmaas gelir borc lifetimegiving totalgiving giftaid
@@ -41,7 +41,7 @@ IN_PAYROLL = vocabulary(
     taxwithheld withheld deductions deduction bonus overtime allowance allowances advance insurancepart pension
     steuer abzug abzuege zulage zulagen auszahlung retenues prime cotisations netapayer deducciones devengos
     retenciones netto1 trattenute premi inhoudingen toeslag vakantiegeld descontos proventos salarioliquido
-    potracenia premie"""
+    potracenia """
 )
 PAYROLL = vocabulary(
     """payroll payslip salary salaries nomina gehalt lohnabrechnung paie cedolino loonstrook holerite wages wage

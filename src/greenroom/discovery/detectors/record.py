@@ -23,14 +23,17 @@ HEALTH = vocabulary(
     gezondheid ziekmelding verzuim verzuimmelding ziekteverzuim anamnese behandeling medicatie recept letsel
     vaccinatie saude prontuario diagnostico receita atestado vacina exame exameresultado consultamedica lesao
     zdrowie badanie rozpoznanie recepta leczenie szczepienie zwolnienie uraz halsa journalanteckning sykdom sygdom
-    terveys laakitys zdravi vysetreni ockovani saglik muayene recete tani"""
+    terveys laakitys zdravi vysetreni ockovani saglik muayene recete tani med meds medorder medorders rx drugorder
+    encounter admission labs analysis specimen carenote wizyta rozpoznania wywiad anamneza"""
 )
 PAY = vocabulary(
     """payslip payslips paycheck payroll payrolls salary salaries wage wages payitem compensation bonus commission
     expenseclaim garnishment lohnabrechnung gehaltsabrechnung lohn gehalt verguetung pfaendung bulletinpaie
     fichepaie salaire remuneration saisiesalaire nomina nominas salario salarios embargo bustapaga cedolino
     stipendio loonstrook salaris loonbeslag contracheque holerite folhapagamento vencimento wynagrodzenie lonespec
-    lonnslipp palkka vyplata bordro maas"""
+    lonnslipp palkka vyplata bordro maas benefit benefits welfare socialbenefit uitkering uitkeringen toeslag
+    prestacion prestaciones subsidio subvencion sussidio beneficio zasilek sozialhilfe sozialleistung allocation
+    aidesociale bidrag ytelse creditreport creditcheck creditbureau schufa debtcollection inkasso"""
 )
 CONDUCT = vocabulary(
     """sanction sanctions disciplinary disciplinaryaction warning warnings penalty punishment detention misconduct
@@ -42,7 +45,8 @@ CONDUCT = vocabulary(
     amonestacion ausencia falta evaluacion calificacion calificaciones boletin expediente resultado sanzione assenza
     valutazione pagella esito sanctie waarschuwing afwezigheid beoordeling rapport resultaat sancao advertencia
     ausencia falta avaliacao boletim resultado nieobecnosc nagana upomnienie omdome franvaro fravaer vidnesbyrd
-    arvosana poissaolo hodnoceni absence degerlendirme karne devamsizlik ceza"""
+    arvosana poissaolo hodnoceni absence degerlendirme karne devamsizlik ceza occurrence ocorrencia ocorrencias
+    ocurrencia vorfall vorfaelle arret arrets conge conges boletins abwesenh fehlzeiten kartenote inquiryscore"""
 )
 GRADES = vocabulary(
     """grade grades mark marks note notes noten zeugnisnote nota notas voto voti cijfer cijfers rapportcijfer ocena
@@ -59,6 +63,7 @@ MONEY = vocabulary(
     quantia kwota belopp belob belop summa castka tutar"""
 )
 TOPICS = HEALTH | PAY | CONDUCT
+CLINICAL = vocabulary("code unit units flag lab method")
 QUIET = (
     COUNTERS
     | PROGRAM
@@ -86,7 +91,8 @@ def judge(place: Place) -> Finding | None:
     if not (is_grade or find(place.table_words, TOPICS)):
         return None
     words = set(place.words)
-    if not words or words <= PLAIN or words & QUIET or words & GIVEN:
+    quiet = QUIET - CLINICAL if find(place.table_words, HEALTH) and len(words) > 1 else QUIET
+    if not words or words <= PLAIN or words & quiet or words & GIVEN:
         return None
     if place.kind in (Kind.UUID, Kind.OTHER, Kind.ARRAY):
         return None

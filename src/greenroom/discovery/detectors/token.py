@@ -34,7 +34,7 @@ EXTERNAL = vocabulary(
     adyenshopperreference shopperreference mollieid paddleid googlesub microsoftid azureoid azureobjectid entraid
     ldapdn ldapuid adguid objectsid orcid zoomid slackid discordid telegramid telegramchatid chatid twitchid steamid
     instagramid tiktokid lineid wechatid wechatopenid unionid cognitosub firebaseuid firebaseid auth0userid oktaid
-    visitor"""
+    visitor anonid userref customerref clientref userkey userhash customerhash personref memberref"""
 )
 DIGESTS = vocabulary(
     """checksum digest hash sha sha1 md5 sha256 sha512 etag crc signature sig ref reference msgid messageid message
