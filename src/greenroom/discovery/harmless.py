@@ -32,6 +32,7 @@ AMOUNTS = vocabulary(
     montant somme prix cout frais taxe remise annee mois jour importe precio coste monto cantidad anio mes dia
     importo prezzo costo bedrag prijs kosten jaar maand dag valor preco custo ano kwota cena rok belopp pris"""
 )
+QUIET = COUNTERS | PROGRAM | SWITCHES | AMOUNTS | vocabulary("id ids no nr num number code key ref")
 TRADE = vocabulary(
     """order orders sale sales invoice payment purchase booking reservation rental shipment delivery cart basket
     transaction subscription ticket device session notification message token post comment review vote like follow hit
@@ -68,11 +69,7 @@ def _is_open(place: Place) -> bool:
         return False
     words = set(place.words)
     if not place.is_person:
-        return (
-            _is_close(place)
-            and place.is_number
-            and not words & (COUNTERS | PROGRAM | SWITCHES | AMOUNTS | set(NUMBERED))
-        )
+        return _is_close(place) and place.is_number and not words & QUIET
     if place.kind is Kind.BOOLEAN:
         return not words & (SWITCHES | PROGRAM)
     if place.is_date:

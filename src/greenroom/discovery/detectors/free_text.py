@@ -140,7 +140,7 @@ def judge(place: Place) -> Finding | None:
         # Of a person's row, what somebody wrote is about that person, whomever it mentions.
         is_theirs = place.is_of_person and sample.distinct > sample.values / 2
         return found("free_text", (0.55 if is_theirs else 0.4, place.counted(CLUE.trait, CLUE.title)), *choices)
-    if share >= 0.2 and not place.is_catalogue and sample.share("phone") < 0.5:
+    if share >= 0.2 and not place.is_catalogue and sample.share("phone") < 0.3:
         return found("free_text", (0.6, place.counted(MENTION.trait, MENTION.title)), *choices)
     if texts and share >= 0.3:
         return found("free_text", (0.45, place.counted(MENTION.trait, MENTION.title)), *choices)

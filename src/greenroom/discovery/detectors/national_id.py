@@ -123,11 +123,19 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.75
     is_given = bool(set(place.words) & GIVEN) and (place.is_number or place.sample.share("uuid") >= 0.5)
     is_own = place.named(OWN_NUMBERS) or person_number(place.words)
+    if not by_name and _is_own_key(place) and not is_given:
+        by_name = 0.62
     if not by_name and is_own and not is_given and not place.is_inside:
         by_name = 0.82 if place.is_of_person else 0.6
     if not by_name and place.is_inside and place.named(OWN_NUMBERS):
         by_name = 0.82
     return found("national_id", weigh(place, by_name, CLUE), Choice("national_id"), Choice("shuffle"))
+
+
+def _is_own_key(place: Place) -> bool:
+    """The key of a table of people, if it is a number that people read: `vn_nr`, `matricule`."""
+    words = place.words
+    return place.is_person and place.facts.is_key and len(words) > 1 and bool({words[0], words[-1]} & COUNTED)
 
 
 def _is_own_number(place: Place) -> bool:

@@ -59,7 +59,8 @@ def judge(place: Place) -> Finding | None:
     if by_name and place.is_catalogue:
         by_name = 0.45  # a country's prefix, a hotline
     weighed = weigh(place, by_name, CLUE) if by_name else weigh(place, 0.0, ALONE)
-    if not by_name and place.sample.share("phone") >= 0.9 and place.sample.share("international_phone") >= 0.2:
+    is_mixed = place.sample.share("phone") >= 0.9 and place.sample.share("international_phone") >= 0.2
+    if not by_name and is_mixed and weighed[0] < 0.75:
         weighed = 0.75, place.counted(CLUE.trait, CLUE.title)
     is_personal = not (place.about.is_of_organisation and not _has_contact(place))
     if not is_personal:
