@@ -75,7 +75,8 @@ PERSON = STAFF | vocabulary(
     musteri hasta ogrenci ogretmen doktor uye katilimci yazar alici gonderici kiraci sahip surucu yolcu misafir
     bagisci gonullu aday vatandas veli cocuk abonado abonados versicherungsnehmer versnehmer policeholder
     subjectperson plaintiffs defendants ingezetene deudores morosos reclamante solicitante pratiquant titulaires
-    ayantdroit assures allocataires"""
+    ayantdroit assures allocataires assistito assistiti detenido detenida imputado gemeindeglied gemeindeglieder
+    respondent pratiquante paroissien fedele parrocchiano curatore tutelado affiliato"""
 )
 ORGANISATION = vocabulary(
     """company organisation organization org vendor supplier shipper carrier manufacturer publisher distributor

@@ -24,6 +24,9 @@ COUNTED = vocabulary(
 )
 """Words of keys that people read: a customer's number."""
 
+ENDS = ("nummer", "number", "nr", "num", "nro")
+"""What numbers written together with whose they are end in: `kundenr`."""
+
 PLAIN = GIVEN | COUNTED
 
 
@@ -50,6 +53,9 @@ def is_person(words: Sequence[str]) -> bool:
 
 def person_number(words: tuple[str, ...]) -> bool:
     """The name of a number by which an organisation knows a person: `customer_no`, `Mitglied-Nr`, `KLTNR`."""
+    if len(words) == 1:
+        stem = next((words[0].removesuffix(s) for s in ENDS if words[0].endswith(s)), "")
+        return len(stem) > 3 and (is_person([stem]) or is_person([stem.removesuffix("s")]))
     rest = [w for w in words if w not in COUNTED]
     return len(rest) < len(words) and 0 < len(rest) <= 2 and not set(rest) & GIVEN and is_person(rest)
 

@@ -191,6 +191,8 @@ def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
     if subject not in (Subject.EVENT, Subject.UNKNOWN):
         return False
     texts = [c for c in table.columns if kind_of(c.column) in TEXTS]
+    if subject is Subject.EVENT and any(says(tokens(c.column.name), EMAIL) for c in texts):
+        return True
     if any(len(words) == 1 and is_person(words) for words in (tokens(c.column.name) for c in texts)):
         return True
     samples = [c.sample for c in texts if c.sample.values >= 10]
