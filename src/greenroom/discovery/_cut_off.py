@@ -10,7 +10,7 @@ from greenroom.discovery import _subject_words as subjects
 from greenroom.discovery import _technical as technical
 from greenroom.discovery.naming import NOT_ITSELF, Match, vocabulary
 
-SHORTEST, LONGEST = 5, 10
+SHORTEST, LONGEST = 5, 12
 """Letters of a word that may be cut off."""
 
 LEFT = 0.5

@@ -39,7 +39,7 @@ GIVEN_NAME = vocabulary(
     """fornamn fornavn imie jmeno imiona givennames etunimi firstname fname givenname forename vorname prenom voornaam
     rufname primernombre prenome christianname voornamen vornamen prenoms nomes primeironome nomeproprio
     krestnijmeno fornavne isim adi ad etunimet givennm voornm prenom1 nombrepila nombredepila namefirst firstnm
-    vornm firstnames forenames fnam vnam voorletters initials initialen iniciales roepnaam"""
+    vornm firstnames forenames fnam vnam voorletters initials initialen iniciales roepnaam forname"""
 )
 FAMILY_NAME = vocabulary(
     """efternamn efternavn etternavn nazwisko prijmeni sukunimi lastname lname surname familyname nachname familienname
@@ -47,7 +47,7 @@ FAMILY_NAME = vocabulary(
     nachnm namelast secondname2 segundoapellido apellidos apellidouno apellidodos apellidopaterno apellidomaterno
     cognomi achternamen familienaam geslachtsnaam nomfamille nomusage nomnaissance nompatronymique patronyme
     sobrenomes apelidos nazwiska soyad soyadi slaegtsnavn familienavn familjenamn lastname1 lastname2
-    ultimosobrenome"""
+    ultimosobrenome famname famnaam"""
 )
 ORGANISATION_NAME = vocabulary(
     """companyname legalname businessname organisationname organizationname tradename firmenname firma raisonsociale

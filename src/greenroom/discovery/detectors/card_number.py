@@ -15,7 +15,7 @@ NAMES = vocabulary(
     numerocarta cartadicredito kaartnummer creditcardnummer numerocartao cartaocredito pan cclast cardlast last4
     cardlastfour lastfour cclast4 cardlast4digits cardnumberlast4 lastdigits last4digits cardlastdigits cardmask
     maskedcard maskedpan cardpan numerokarty kortnummer kartnummer kartno kaartnr creditcardnr numerodotcartao
-    numeromascarado"""
+    numeromascarado numcb numcbmasque cbmasque carteblue"""
 )
 CODES = vocabulary("cvv cvc cvv2 cvc2 csc securitycode cardcode kartenpruefnummer prufziffer")
 EXPIRY = vocabulary(

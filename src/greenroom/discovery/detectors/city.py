@@ -20,7 +20,7 @@ TOWN = vocabulary(
     luogodinascita luogoresidenza frazione woonstad stadnaam gebplaats geboortestad plaatsnaam cidadenascimento
     naturaldelugar localidade freguesia miejsceurodzenia miejscezamieszkania gmina bostadsort fodelseort hemort
     fodested bopael bopel bosted syntymapaikka kotikunta mistonarozeni dogumyeri ilce semt birthplacecity
-    geburtplaats geburtort"""
+    geburtplaats geburtort taufort trauort ptp postitoimipaikka"""
 )
 REGION = vocabulary(
     """region state province county district stateprovince stateorprovince provincestate administrativearea departement

@@ -10,9 +10,10 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """latitude longitude lat lon lng long latlng latlong coordinates coords geo geom geolocation geopoint gps
-    gpslat gpslon location geocode breitengrad laengengrad langengrad breite laenge latitud longitud
-    latitudine longitudine breedtegraad lengtegraad koordinaten homelocation"""
+    """latitude longitude lat lon lng long latlng latlong coordinates coords geo geom geolocation geopoint gps gpslat
+    gpslon location geocode breitengrad laengengrad langengrad breite laenge latitud longitud latitudine longitudine
+    breedtegraad lengtegraad koordinaten homelocation enlem boylam konumenlem konumboylam szerokosc dlugosc
+    breddgrad lengdegrad zemepisnasirka"""
 )
 PLAIN = vocabulary("location breite laenge long geo geom")
 PAIRS = (("la", "lo"), ("y", "x"), ("posx", "posy"), ("ypos", "xpos"), ("n", "e"))

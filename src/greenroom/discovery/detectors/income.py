@@ -20,9 +20,9 @@ NAMES = vocabulary(
     alimony childsupport maintenance scholarship benefitamount welfare subsidy donationamount donated totaldonated
     lifetimedonation pledge pledgeamount lifetimevalue creditrating affordability gehaltswunsch gehaltsvorstellung
     gehaltsstufe gehaltsgruppe tarifgruppe entgelt entgeltgruppe verguetung honorar stundensatz tagessatz monatslohn
-    bruttolohn nettolohn brutto netto  provision schulden pfaendung lohnpfaendung unterhalt rente vermoegen
-    miete mietschulden spendenbetrag salairebrutannuel salairebase tauxhoraire salairemensuel remunerationannuelle
-    prime primes honoraires dettes endettement quotientfamilial revenufiscal revenus saisie saisiesalaire
+    bruttolohn nettolohn brutto netto provision schulden pfaendung lohnpfaendung unterhalt rente vermoegen miete
+    mietschulden spendenbetrag salairebrutannuel salairebase tauxhoraire salairemensuel remunerationannuelle prime
+    primes honoraires dettes endettement quotientfamilial revenufiscal revenus saisie saisiesalaire
     pensionalimentaire loyer allocation aidesociale salariobruto salarioneto salariobase sueldobruto sueldobase
     pretension pretensionsalarial pretensioneseconomicas nomina complemento pluses trienios honorarios deuda deudas
     embargo pensionalimenticia retencion irpf ingresosmensuales rentaanual patrimonio retribuzione retribuzionelorda
@@ -30,11 +30,12 @@ NAMES = vocabulary(
     uurloon salarisschaal loonschaal salschaal schaal trede bruto vergoeding schuld loonbeslag alimentatie uitkering
     maandinkomen jaarinkomen huurprijs vermogen salariobruto1 vencimento vencimentos remuneracao comissao
     pctcomissao rendafamiliar rendamensal rendaanual pretensaosalarial limitecredito pensaoalimenticia bolsafamilia
-    divida dividas adiantamento wynagrodzenie pensja stawka stawkagodzinowa  brutto1 netto1 dochod dochody
+    divida dividas adiantamento wynagrodzenie pensja stawka stawkagodzinowa brutto1 netto1 dochod dochody
     dochodnaosobe zadluzenie komornik alimenty zajecie manadslon timlon bruttolon nettolon inkomst skuld timelon
     timelonn arsinntekt inntekt lonn bruttolonn indkomst gaeld palkka tuntipalkka tulot velka plat mzda hrubamzda
     cistamzda prijem prijmy dluh exekuce maas ucret brutmaas netmaas gelir borc lifetimegiving totalgiving giftaid
-    wealthrating networthestimate caf apl bourse"""
+    wealthrating networthestimate caf apl bourse stypendium stypendia stipendium kirchgeld mitgliedsbeitrag vuokra
+    huur hyra kira czynsz najem penale pokuty mandaty"""
 )
 IN_PAYROLL = vocabulary(
     """gross net amount bruto neto brutto netto brut lordo basic total pay liquido base gross1 grossamount netamount

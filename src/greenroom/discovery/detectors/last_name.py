@@ -17,7 +17,7 @@ OTHERS = vocabulary(
     particule apellidosoltera apellidocasada apellidomaterno apellidopaterno cognomenubile cognomeconiuge
     geboortenaam gebnaam meisjesnm partnerachternaam voorvoegsel voorvoegsels tussenvoegsels tussenv nomesolteira
     sobrenomesolteira nazwiskorodowe nazwiskopanienskie flicknamn pigenavn pikenavn tyttonimi rodneprijmeni
-    kizliksoyadi patronymicname ocestvo otchestvo"""
+    kizliksoyadi patronymicname ocestvo otchestvo gebname nazwrod rodowe"""
 )
 GENERIC = vocabulary("name nom naam")
 """`Name` in languages that call the family name so where a given name stands beside it."""

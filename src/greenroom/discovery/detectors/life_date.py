@@ -51,7 +51,7 @@ STRONG = vocabulary(
     datazatrudnienia zatrudniony zatrudniona datazwolnienia datarejestracji ostatnielogowanie dataprzyjecia
     ansattdato ansat anstallningsdatum anstalld slutdatum medlemsiden medlemsedan senasteinloggning inloggning
     sistinnlogget datumnastupu nastup datumvystupu posledniprihlaseni isegiris iseguristarihi istencikis songiris
-    kayittarihi uyelik"""
+    kayittarihi uyelik permisdate datepermis konfdatum konfirmation obtentionpermis"""
 )
 BEGUN = vocabulary(
     """startdate startedon startedat started enddate employedsince employmentdate contractstart since from seit depuis

@@ -49,7 +49,7 @@ NAMES = vocabulary(
     cnhnumero inscricaoestadualpf peselnr nrpesel dowodosobisty seriadowodu nrdowodu numerdowodu numerpaszportu
     paszport prawojazdy numerprawajazdy nrrejestracyjny personnummer1 samordningsnummer fodselsnr personnr1 cprnr
     fnr dnummer hetu rodnecislo1 rc cislodokladu cisloop cislopasu obcanskyprukaz spz tckimlik tckimlikno tckn
-    kimlikno kimlik pasaportno ehliyetno plaka sicilno"""
+    kimlikno kimlik pasaportno ehliyetno plaka sicilno tcno tckno numeroalbumu nralbumu prukaz cisloprukazky tessera"""
 )
 OWN_NUMBERS = vocabulary(
     """badge loyaltyno clubnumber clubno bonusnumber kundnummer medlemsnummer numerklienta customernumber customerno

@@ -26,7 +26,7 @@ NAMES = vocabulary(
     telcelular telefonecelular telefonefixo telresidencial telcomercial whats zap zapzap dddtelefone numerotelefone
     contato telefonkomorkowy telefonstacjonarny nrtelefonu nrtel numerkomorkowy komorkowy mobiltel
     mobiltelefonnummer tlfprivat mobiltlf puhelin puhelinnumero matkapuhelin telefonnicislo mobilnitelefon tel1
-    ceptelefonu telefonnumarasi gsmno evtelefonu anummer bnummer anumber bnumber calling called"""
+    ceptelefonu telefonnumarasi gsmno evtelefonu anummer bnummer anumber bnumber calling called puh telth"""
 )
 EXTENSION = vocabulary(
     """extension ext phoneext anexo nebenstelle durchwahlnummer extensioninterna interno ramal toestel toestelnummer

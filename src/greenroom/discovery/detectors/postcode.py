@@ -14,7 +14,7 @@ NAMES = vocabulary(
     postcodezip zippostal plz postleitzahl codepostal cp codigopostal codpostal cap cep codicepostale
     codicedavviamento plznr postl pstcd postcd posted zipcd zip5 postcode1 cpost codpost codipostal codigopostal1
     cpostal codecommune cedex cappostale codiceavviamentopostale postkod kodpoczt postakodu posta eircode
-    pincodepostal cepresidencial"""
+    pincodepostal cepresidencial pono"""
 )
 CLUE = Clue("postcode", "shaped as postcodes")
 _SHAPES = re.compile(

@@ -70,7 +70,8 @@ ALWAYS = vocabulary(
     alerji engellilik kangrubu gebelik din mezhep sendika sabika seeking drinks drinkinghabits mealpref
     specialassistance assistance pep politicallyexposed fehltage absencedays daysabsent joursabsence diasausencia
     verzuimdagen fravaerdager absenceshours regimecantine cantine allergeneskind wheelchairuser carer
-    visionimpairment hearingimpairment sen senstatus iep"""
+    visionimpairment hearingimpairment sen senstatus iep filiacion delito delitos reato reati infraction infractions
+    crime crimes esenzione esenzionecodice taufspruch blacklist listenoire blacklisted schwarzeliste"""
 )
 IN_PEOPLE = vocabulary(
     """weight height gewicht groesse grosse poids taille peso altura estatura diagnosis diagnose diagnostic diagnostico

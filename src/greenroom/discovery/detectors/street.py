@@ -32,7 +32,7 @@ NAMES = vocabulary(
     pontodereferencia adreszamieszkania adreskorespondencyjny numerdomu nrmieszkania numermieszkania nrlokalu lokal
     mieszkanie gateadr gatenavn husnummer husnr vejnr etagedor postboks gatunamn bostadsadress lagenhetsnummer
     adressrad postitusosoite cislopopisne cisloorientacni ulicecislo bydliste trvalebydliste sokak mahalle caddesi
-    kapino daireno binano acikadres cadastralreference parcelnumber landregistry"""
+    kapino daireno binano acikadres cadastralreference parcelnumber landregistry katuos"""
 )
 LINE = vocabulary("line addressline")
 NUMBER = vocabulary("num no nr number numero nummer nro numer numara cislo")
