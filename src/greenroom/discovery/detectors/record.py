@@ -24,7 +24,8 @@ HEALTH = vocabulary(
     vaccinatie saude prontuario diagnostico receita atestado vacina exame exameresultado consultamedica lesao
     zdrowie badanie rozpoznanie recepta leczenie szczepienie zwolnienie uraz halsa journalanteckning sykdom sygdom
     terveys laakitys zdravi vysetreni ockovani saglik muayene recete tani med meds medorder medorders rx drugorder
-    encounter admission labs analysis specimen carenote wizyta rozpoznania wywiad anamneza"""
+    encounter admission labs analysis specimen carenote wizyta rozpoznania wywiad anamneza ricette terapie visite
+    analisi farmaci farmaco cure"""
 )
 PAY = vocabulary(
     """payslip payslips paycheck payroll payrolls salary salaries wage wages payitem compensation bonus commission
