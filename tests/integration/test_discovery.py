@@ -57,8 +57,8 @@ def chosen(found: dict[str, Verdict]) -> list[Chosen]:
 @pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
 @pytest.mark.needs("postgres15")
 def test_what_is_proposed_is_right_and_can_be_carried_out(both: dict[int, Server], case: Path) -> None:
-    """Recall and precision reach the goals, nothing personal is called harmless, and a masked copy runs with what was proposed: no proposed column keeps a
-    value that the rule is there to hide."""
+    """Recall and precision reach the goals, next to nothing personal is called harmless, and a masked copy runs with
+    what was proposed: no proposed column keeps a value that the rule is there to hide."""
     server = both[18]
     source, target = load(server, case), server.database()
     found = verdicts(facts(source))
