@@ -5,6 +5,9 @@ named on the command line. In the truth, `direct`, `quasi` and `sensitive` colum
 (`org`) count neither way; everything else, the traps among it, is not personal.
 
 Recall: which share of the personal columns was proposed. Precision: which share of the proposed ones is personal.
+Called harmless: which share of the personal columns nobody would look at again, because discovery declared them
+harmless; it is the one that leaks. A column that the database generates counts neither way: it is made anew from the
+masked row, and no rule can stand on it.
 Goals are floors; the report holds them as what is missing, so that less is better as in every other figure.
 """
 
@@ -24,12 +27,13 @@ from bench.figure import Figure
 from greenroom.adapters.postgres.discovery import read_facts
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.discovery.discover import discover
+from greenroom.discovery.harmless import GENERATED
 from greenroom.discovery.model import Harmless, Proposal, Verdict
 from greenroom.registry import all_detectors, all_rules, all_traits
 
 OWN = Path("tests/cases/discovery")
 PERSONAL = ("direct", "quasi", "sensitive")
-RECALL, PRECISION = 0.95, 0.8
+RECALL, PRECISION, CALLED_HARMLESS = 0.95, 0.8, 0.02
 
 
 @dataclass
@@ -40,6 +44,7 @@ class Score:
     missed: set[str] = field(default_factory=set)
     wrong: set[str] = field(default_factory=set)
     organisations: set[str] = field(default_factory=set)
+    called_harmless: set[str] = field(default_factory=set)
     columns: int = 0
     undecided: int = 0
 
@@ -50,6 +55,11 @@ class Score:
     @property
     def precision(self) -> float:
         return len(self.found) / max(1, len(self.found) + len(self.wrong))
+
+    @property
+    def harmless_share(self) -> float:
+        """Which share of the personal columns was declared harmless."""
+        return len(self.called_harmless) / max(1, len(self.found) + len(self.missed))
 
     @property
     def strict_precision(self) -> float:
@@ -90,10 +100,14 @@ def score(verdicts: tuple[Verdict, ...], truth: dict[str, str]) -> Score:
     if strange := truth.keys() - {v.column for v in verdicts}:
         raise ValueError(f"the truth names columns that are not there: {', '.join(sorted(strange))}")
     for verdict in verdicts:
+        if verdict.reason.startswith(GENERATED):
+            continue
         told = truth.get(verdict.column, "none")
         proposed = isinstance(verdict, Proposal) and verdict.is_personal
         if told in PERSONAL:
             (result.found if proposed else result.missed).add(verdict.column)
+            if isinstance(verdict, Harmless):
+                result.called_harmless.add(verdict.column)
         elif proposed:
             (result.organisations if told == "org" else result.wrong).add(verdict.column)
         result.undecided += not proposed and not isinstance(verdict, Harmless)
@@ -115,6 +129,7 @@ def measure(directory: Path) -> list[Figure]:
             _tell(database.name, result, verdicts)
             personal = len(result.found) + len(result.missed)
             how = f"{len(result.found)} of {personal} personal columns found, {result.columns} columns in all"
+            calm = f"{len(result.called_harmless)} of {personal} personal columns declared harmless"
             also = (
                 f"{len(result.wrong)} wrong; {result.undecided} left to a person; an organisation's count neither way"
             )
@@ -122,6 +137,13 @@ def measure(directory: Path) -> list[Figure]:
                 Figure(f"discovery, {database.name}: missed", 1 - result.recall, "share", round(1 - RECALL, 2), how),
                 Figure(
                     f"discovery, {database.name}: wrong", 1 - result.precision, "share", round(1 - PRECISION, 2), also
+                ),
+                Figure(
+                    f"discovery, {database.name}: personal columns called harmless",
+                    result.harmless_share,
+                    "share",
+                    CALLED_HARMLESS,
+                    calm,
                 ),
             ]
     return figures
@@ -131,10 +153,15 @@ def _tell(name: str, result: Score, verdicts: tuple[Verdict, ...]) -> None:
     kinds = Counter(type(v).__name__.lower() for v in verdicts)
     print(
         f"  {name}: recall {result.recall:.3f}, precision {result.precision:.3f}"
-        f" (strict {result.strict_precision:.3f}); {dict(kinds)}",
+        f" (strict {result.strict_precision:.3f}), called harmless {result.harmless_share:.3f}; {dict(kinds)}",
         file=sys.stderr,
     )
-    for title, columns in (("missed", result.missed), ("wrong", result.wrong), ("org", result.organisations)):
+    for title, columns in (
+        ("called harmless", result.called_harmless),
+        ("missed", result.missed - result.called_harmless),
+        ("wrong", result.wrong),
+        ("org", result.organisations),
+    ):
         for verdict in verdicts:
             if verdict.column in columns:
                 detector = getattr(verdict, "detector", "")

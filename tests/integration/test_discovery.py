@@ -23,7 +23,7 @@ from greenroom.registry import all_detectors, all_rules, all_traits
 from tests.masked_copy_support import Server, copy, rows, run, servers
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from bench.discovery import OWN, PRECISION, RECALL, load, score, truth_of  # noqa: E402
+from bench.discovery import CALLED_HARMLESS, OWN, PRECISION, RECALL, load, score, truth_of  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted(p.parent for p in (ROOT / OWN).glob("*/pii.tsv"))
@@ -57,14 +57,15 @@ def chosen(found: dict[str, Verdict]) -> list[Chosen]:
 @pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
 @pytest.mark.needs("postgres15")
 def test_what_is_proposed_is_right_and_can_be_carried_out(both: dict[int, Server], case: Path) -> None:
-    """Recall and precision reach the goals, and a masked copy runs with what was proposed: no proposed column keeps a
-    value that the rule is there to hide."""
+    """Recall and precision reach the goals, next to nothing personal is called harmless, and a masked copy runs with
+    what was proposed: no proposed column keeps a value that the rule is there to hide."""
     server = both[18]
     source, target = load(server, case), server.database()
     found = verdicts(facts(source))
     result = score(tuple(found.values()), truth_of(case))
     assert result.recall >= RECALL, sorted(result.missed)
     assert result.precision >= PRECISION, sorted(result.wrong)
+    assert result.harmless_share <= CALLED_HARMLESS, sorted(result.called_harmless)
     report = copy(source, target, server, chosen(found), rules=all_rules())
     assert sum(report.rows.values()) > 1000
     emails = [v.column for v in found.values() if isinstance(v, Proposal) and v.rule == "email"]

@@ -165,6 +165,19 @@ def _mod97(text: str) -> int:
     return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97
 
 
+@pytest.mark.parametrize("sort", ["smallint", "integer", "bigint"])
+def test_integers_are_permuted(connection: Connection, sort: str) -> None:
+    """Every smallint has its own mask of as many digits, so a key stays one; of wider types every small number, and the
+    largest ones, among which none leaves the type."""
+    top = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}[sort]
+    small = range(-32767, 32768) if sort == "smallint" else range(-2000, 20_000)
+    values = [str(n) for n in dict.fromkeys([*small, *range(top - 3000, top)]) if n < top]
+    masks = [int(m) for m in of_values(connection, column_of(sort), values, "national_id")]
+    assert len(set(masks)) == len(values)
+    assert [len(str(abs(m))) for m in masks] == [len(v.lstrip("-")) for v in values]
+    assert sum(m == int(v) for m, v in zip(masks, values, strict=True)) < len(values) / 50
+
+
 @pytest.mark.parametrize("unique", [False, True])
 @tried
 @given(numbers=st.lists(st.integers(10**11, 10**18 - 1), min_size=1, max_size=30))

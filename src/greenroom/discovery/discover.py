@@ -26,6 +26,7 @@ from greenroom.discovery.model import (
 )
 from greenroom.discovery.naming import is_of_something, tokens
 from greenroom.discovery.place import Place
+from greenroom.discovery.references import with_undeclared
 from greenroom.discovery.shadows import shadows
 from greenroom.discovery.subjects import About, Subject, about_all
 from greenroom.domain.masking import Column
@@ -33,6 +34,9 @@ from greenroom.masking._types import DATES, Kind, kind_of
 
 BOOKKEEPING_TABLES = 3
 """In so many tables a date of one name is bookkeeping, where one of them is not about people."""
+
+BY_VALUES = frozenset({"free_text", "first_name", "last_name", "full_name"})
+"""Detectors that take a name in a value for one of a person."""
 
 SHOWN = 0.25
 """The confidence from which on a finding keeps a column from being harmless."""
@@ -54,6 +58,7 @@ class _Known:
 
 def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str, Detector]) -> tuple[Verdict, ...]:
     """A verdict for every column, in the order of tables and columns. Never raises, whatever the facts."""
+    declared, tables = tables, with_undeclared(tables)
     abouts = about_all(tables)
     common = _bookkeeping(tables, abouts)
     known: dict[str, _Known] = {}
@@ -73,7 +78,7 @@ def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str,
         path: _verdict(known[path].place, followers[path], judge, rules) for path in known if roots[path] == path
     }
     all_of = {p: verdicts[p] if roots[p] == p else _follow(k.place, verdicts[roots[p]]) for p, k in known.items()}
-    of_before = shadows(tables)
+    of_before = shadows(declared)
     return tuple(_as_before(v, all_of[of_before[p]]) if p in of_before else v for p, v in all_of.items())
 
 
@@ -102,6 +107,9 @@ def _judge_with(detectors: Mapping[str, Detector]) -> Judge:
 
 def _best(place: Place, detectors: Mapping[str, Detector]) -> Finding | None:
     findings = [f for d in detectors.values() if (f := d.judge(place)) is not None and f.confidence >= SHOWN]
+    if any(not f.is_personal and f.confidence >= PROPOSED for f in findings):
+        # Values alone do not make an organisation's street a text about whom it is named after.
+        findings = [f for f in findings if not f.is_personal or f.detector not in BY_VALUES or "name" in f.reason[:4]]
     return max(findings, key=lambda f: (f.is_personal and f.confidence >= PROPOSED, f.confidence), default=None)
 
 

@@ -23,6 +23,8 @@ def fitting(
     none may look at other rows. None when nothing fits.
     """
     for choice in (*choices, *_last_resorts(columns[0], inside=inside)):
+        if choice.rule == "shuffle" and len(columns) > 1:
+            continue  # each column in another order: rows would lead to other rows than before
         for tried in _variants(choice, rules):
             if all(fits(tried, column, rules, inside=inside) for column in columns):
                 return tried

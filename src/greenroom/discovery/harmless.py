@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from greenroom.discovery.naming import vocabulary
+from greenroom.discovery._technical import BOOKKEEPING, COUNTERS, PROGRAM, SWITCHES
+from greenroom.discovery.naming import find, vocabulary
 from greenroom.discovery.place import FEW, Place
+from greenroom.discovery.references import is_person_key
+from greenroom.discovery.subjects import Subject
 from greenroom.masking._types import Kind
 
 Reasoned = tuple[float, str]
@@ -18,6 +21,25 @@ TECHNICAL = vocabulary(
     swift coupon voucher discount campaign channel source medium plan tier rating special specialfeatures
     features fulltext keywords tags category label sort order genre iso"""
 )
+GENERATED = "generated: the database makes it anew from the masked row"
+CODES = vocabulary("code codigo codice kuerzel special features specialfeatures hash label")
+"""Words that are a program's own, and in a person's row may be what that person is known by."""
+
+AMOUNTS = vocabulary(
+    """amount amounts total subtotal sum price cost costs fee fees tax vat discount net gross paid due quantity qty rate
+    charge charges deposit refund tip balance cents currency percent pct weight distance year month day hour hours
+    minutes seconds ms betrag summe preis kosten gebuehr steuer rabatt jahr monat tag
+    montant somme prix cout frais taxe remise annee mois jour importe precio coste monto cantidad anio mes dia
+    importo prezzo costo bedrag prijs kosten jaar maand dag valor preco custo ano kwota cena rok belopp pris"""
+)
+QUIET = COUNTERS | PROGRAM | SWITCHES | AMOUNTS | vocabulary("id ids no nr num number code key ref")
+TRADE = vocabulary(
+    """order orders sale sales invoice payment purchase booking reservation rental shipment delivery cart basket
+    transaction subscription ticket device session notification message token post comment review vote like follow hit
+    visit bestellung rechnung zahlung buchung auftrag forderung commande facture paiement pedido factura pago recibo
+    ordine fattura pagamento bestelling factuur betaling encomenda fatura pagamento venda compra zamowienie faktura
+    platnosc ordre betaling tilaus objednavka platba siparis odeme wishlist item line"""
+)
 NUMBERED = vocabulary("id ids no nr num number nummer numero code key ref reference uuid guid pk fk index")
 SILENT_TYPES = vocabulary(
     """interval money bit tsquery int4range int8range numrange daterange tsrange tstzrange oid regclass ltree
@@ -27,6 +49,8 @@ SILENT_TYPES = vocabulary(
 
 def harmless(place: Place) -> Reasoned | None:
     """Confidence and reason, or None where a person should look."""
+    if _is_open(place):
+        return None
     by_catalog = _by_catalog(place)
     if by_catalog is not None:
         return by_catalog
@@ -35,10 +59,42 @@ def harmless(place: Place) -> Reasoned | None:
     return _other(place)
 
 
+def _is_open(place: Place) -> bool:
+    """In a row about a person somebody looks at whatever is not known to be a program's own: a number may be a mark, a
+    short list a state of health, a yes a religion."""
+    facts = place.facts
+    if place.is_inside or facts.generated or facts.is_identity or facts.is_key:
+        return False
+    if place.kind is Kind.UUID or facts.refers_to or is_person_key(place.words):
+        return False
+    words = set(place.words)
+    if not place.is_person:
+        return _is_close(place) and place.is_number and not words & QUIET
+    if place.kind is Kind.BOOLEAN:
+        return not words & (SWITCHES | PROGRAM)
+    if place.is_date:
+        return not (words & BOOKKEEPING or place.is_bookkeeping)
+    if place.is_number:
+        return not (words & (COUNTERS | PROGRAM | SWITCHES) or (place.words[-1:] and place.words[-1] in NUMBERED))
+    if place.kind is Kind.ENUM or place.is_short_list or place.has_listing_check:
+        return not words & (PROGRAM | COUNTERS | TECHNICAL)
+    if place.is_text:
+        return not words & (PROGRAM | COUNTERS | SWITCHES | (TECHNICAL - CODES))
+    return False
+
+
+def _is_close(place: Place) -> bool:
+    """A row of what happened to a person, and not of what that person bought."""
+    about = place.about
+    if about.subject not in (Subject.EVENT, Subject.UNKNOWN) or not about.is_close or about.is_staff_only:
+        return False
+    return not find(place.table_words, TRADE)
+
+
 def _by_catalog(place: Place) -> Reasoned | None:
     kind, facts = place.kind, place.facts
     if facts.generated:
-        return 0.95, "generated: the database makes it anew from the masked row"
+        return 0.95, GENERATED
     if facts.is_identity or (facts.is_key and kind in (Kind.INTEGER, Kind.UUID)):
         return 0.95, "a key that the database gives"
     if kind is Kind.BOOLEAN:

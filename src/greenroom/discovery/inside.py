@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from greenroom.discovery._subject_words import PERSON
 from greenroom.discovery.fitting import Rules, fits, fitting
 from greenroom.discovery.harmless import harmless
 from greenroom.discovery.model import Choice, ColumnFacts, Finding, Sample
 from greenroom.discovery.naming import singular, tokens
 from greenroom.discovery.place import Place
-from greenroom.discovery.subjects import PERSON, About, Subject
+from greenroom.discovery.subjects import About, Subject
 from greenroom.domain.masking import Column
 from greenroom.masking._paths import steps
 
@@ -20,6 +21,9 @@ Judge = Callable[[Place], Finding | None]
 
 PROPOSED = 0.5
 """The confidence from which on a finding is proposed."""
+
+SEVERAL = 3
+"""So many documents with something of a person are no chance."""
 
 NAMED = 8
 """So many paths a reason names."""
@@ -64,6 +68,8 @@ def in_json(place: Place, judge: Judge, rules: Rules) -> Within | None:
     """
     sample = place.sample
     if not sample.paths:
+        if told := _told_by_the_whole(place, rules):
+            return told
         return Within(0.3, "documents whose keys are data themselves", is_open=True) if sample.odd_keys else None
     ruled: dict[str, dict[str, Any]] = {}
     personal: dict[str, Finding] = {}
@@ -87,10 +93,23 @@ def in_json(place: Place, judge: Judge, rules: Rules) -> Within | None:
         if fits(whole, place.facts.column, rules):
             return Within(confidence, reason, whole)
         return Within(confidence, reason, is_open=True)
+    if told := _told_by_the_whole(place, rules):
+        return told
     if unknown or sample.odd_keys:
         odd = f"; {sample.odd_keys} keys that may be data" if sample.odd_keys else ""
         return Within(0.3, f"paths that nothing is known of: {', '.join(unknown[:NAMED]) or 'none'}{odd}", is_open=True)
     return Within(0.75, f"{len(sample.paths)} paths in its documents, none of them personal")
+
+
+def _told_by_the_whole(place: Place, rules: Rules) -> Within | None:
+    """What documents hold that are too unlike each other to be looked at by path."""
+    traits, values = place.sample.traits, place.sample.values
+    has = max(traits.get("address_within", 0), traits.get("serialized", 0))
+    if has < SEVERAL or has < values * 0.05:
+        return None
+    reason = f"{has} of {values} documents have an e-mail address or a person's fields somewhere"
+    choice = fitting((Choice("null"), Choice("constant", {"value": "{}"})), [place.facts.column], rules)
+    return Within(0.6, reason, choice, is_open=choice is None)
 
 
 def _places(place: Place) -> list[tuple[str, Place]]:

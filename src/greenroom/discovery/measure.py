@@ -17,6 +17,9 @@ LOOKED_AT = 2000
 DEPTH, PATHS, ELEMENTS, NODES = 6, 60, 20, 400
 """Bounds for JSON: levels, paths of a column, elements of one array, values of one document."""
 
+WHOLE = ("address_within", "serialized")
+"""Traits of detectors that are looked for in whole documents, too."""
+
 _KEY = re.compile(r"[^\W\d][\w$-]{0,39}")
 """What the name of a key looks like."""
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?!\d)")
@@ -88,8 +91,10 @@ def measure_json(values: Sequence[str | None], traits: Traits, today: date) -> S
         # A place that is a scalar in one document and goes on in another can have no rule of its own.
         if any(other.startswith((f"{path}.", f"{path}[")) for other in at):
             mixed.update({path, *(o for o in at if o.startswith((f"{path}.", f"{path}[")))})
+    whole = measure([v for v in values if v is not None], {k: traits[k] for k in WHOLE if k in traits}, today)
     paths = {path: measure(found, traits, today) for path, found in sorted(at.items()) if path not in mixed}
-    return Sample(len(values), filled, filled, paths=paths, odd_keys=odd + len(mixed & at.keys()))
+    odd_keys = odd + len(mixed & at.keys())
+    return Sample(len(values), filled, filled, whole.traits, paths=paths, odd_keys=odd_keys)
 
 
 def merged_traits(detectors: Iterable[Traits]) -> Mapping[str, Any]:

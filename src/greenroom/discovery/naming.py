@@ -9,10 +9,34 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from greenroom.discovery._abbreviations import spelled_out
+from greenroom.discovery._compounds import pieces
 
 _PARTS = re.compile(r"[^\W\d_]+|\d+")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
+"""Letters that no decomposition makes plain."""
+
 _PLURALS = ("s", "es", "n", "en", "e", "x")
+_ENDINGS = (
+    ("ies", ("y",)),
+    ("i", ("o", "e", "a", "")),
+    ("y", ("",)),
+    ("oes", ("ao",)),
+    ("ns", ("m",)),
+    ("ais", ("al",)),
+    ("eis", ("el",)),
+    ("aux", ("al",)),
+    ("ler", ("",)),
+    ("lar", ("",)),
+    ("or", ("a",)),
+    ("er", ("", "e")),
+    ("ar", ("", "e")),
+    ("at", ("",)),
+    ("t", ("",)),
+)
+"""Ends of words for many in other languages, each with the ends of words for one: Italian `clienti`, Turkish
+`hastalar`, Swedish `elever`, Polish `klienci` (written out where it changes more)."""
+
 SHORTEST_TAIL = 5
 """Characters from which on a word may be the end of a longer one (`kundenadresse`)."""
 
@@ -23,13 +47,13 @@ def vocabulary(text: str) -> frozenset[str]:
 
 
 NOT_ITSELF = vocabulary(
-    """type typ types kind tipo art status count counts anzahl flag verified unverified confirmed confirmation
-    valid validated validity enabled disabled required optional format template vorlage pattern regex length
-    size provider label policy attempts tries expires expiry expired expiration sent changed updated
-    preference preferences consent optin optout opt notification notifications subscribed bounced blocked
-    allowed visible visibility privacy index position rank sort sequence id ids uuid guid fk pk ref key
-    version enum class category kategorie setting settings column field table host server total sum percent
-    ratio score prefix digits method"""
+    """type typ types kind tipo art status count counts anzahl flag verified unverified confirmed confirmation valid
+    validated validity enabled disabled required optional format template vorlage pattern regex length size provider
+    label policy attempts tries expires expiry expired expiration sent changed updated preference preferences
+    consent optin optout opt notification notifications subscribed bounced blocked allowed visible visibility
+    privacy index position rank sort sequence id ids uuid guid fk pk ref key version enum class category kategorie
+    setting settings column field table host server total sum percent ratio score prefix digits method threshold
+    schwelle kennzeichnung"""
 )
 """Words that make a column one about something: `email_verified` is no address, `phone_type` no number."""
 
@@ -47,7 +71,7 @@ class Match:
 def fold(text: str) -> str:
     """Small letters without accents: `Straße` is `strasse`, `prénom` is `prenom`."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c)).replace("ı", "i").replace("ø", "o")
+    return "".join(c for c in plain if not unicodedata.combining(c)).translate(_LETTERS)
 
 
 @lru_cache(maxsize=8192)
@@ -55,7 +79,8 @@ def tokens(name: str) -> tuple[str, ...]:
     """The words of a name, folded and spelled out; numbers are left out."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     words = [hump for part in _PARTS.findall(plain) for hump in _HUMPS.split(part)]
-    return tuple(spelled_out(fold(w)) for w in words if not w.isdigit())
+    spelled = (spelled_out(fold(w)) for w in words if not w.isdigit())
+    return tuple(piece for word in spelled for piece in pieces(word))
 
 
 def singular(word: str, known: Collection[str]) -> str | None:
@@ -66,8 +91,12 @@ def singular(word: str, known: Collection[str]) -> str | None:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) > 2 and stem in known:
             return stem
-    if word.endswith("ies") and f"{word[:-3]}y" in known:
-        return f"{word[:-3]}y"
+    for ending, others in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) > 2:
+            found = next((f"{stem}{other}" for other in others if f"{stem}{other}" in known), None)
+            if found is not None:
+                return found
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from greenroom.discovery._cut_off import cut_off
 from greenroom.discovery.model import Choice, ColumnFacts, Finding, Sample
 from greenroom.discovery.naming import Match, find, says, tokens
 from greenroom.discovery.subjects import About, Subject
@@ -86,8 +87,9 @@ class Place:
         return self.about.subject is Subject.CATALOGUE and not self.about.has_names
 
     def named(self, phrases: Collection[str]) -> Match | None:
-        """The name says one of the phrases, and is not about something else (`phone_type`)."""
-        return says(self.words, phrases)
+        """The name says one of the phrases, and is not about something else (`phone_type`). In a row about people it
+        may be cut off (`nacion`)."""
+        return says(self.words, phrases) or (cut_off(self.words, phrases) if self.is_person else None)
 
     def has_beside(self, phrases: Collection[str]) -> bool:
         """Another column of the table (key of the document) is called so."""

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from greenroom.discovery._subject_words import (
+    ADDRESS,
+    CATALOGUE,
+    CONTACT,
+    EVENT,
+    IDENTITY,
+    KINDS_OF_THINGS,
+    ORGANISATION,
+    PERSON,
+    PERSON_NUMBERS,
+    STAFF,
+)
 from greenroom.discovery.model import ColumnFacts, TableFacts
-from greenroom.discovery.naming import find, singular, tokens, vocabulary
+from greenroom.discovery.naming import find, says, singular, tokens, vocabulary
+from greenroom.discovery.references import is_person, is_person_key, person_number
+from greenroom.masking._types import NUMBERS, TEXTS, Kind, kind_of
 
 
 class Subject(StrEnum):
@@ -21,91 +35,37 @@ class Subject(StrEnum):
     UNKNOWN = "something unknown"
 
 
-STAFF = vocabulary(
-    """staff employee clerk manager mitarbeiter personal angestellter employe salarie empleado trabajador
-    dipendente impiegato medewerker werknemer funcionario colaborador salesperson salesrep agent operator
-    admin user benutzer usuario utilisateur gebruiker utente"""
-)
-PERSON = STAFF | vocabulary(
-    """kund kunder anstalld medlem medarbejder klient klienci pracownik uzytkownik pacjent zakaznik zamestnanec
-    uzivatel companion housekeeper freelancer contractor consultant person people customer cust client user
-    account member patient student pupil teacher instructor professor lecturer author actor actress player
-    athlete driver contact subscriber donor guest tenant candidate applicant visitor voter owner holder
-    passenger resident citizen attendee participant lead parent child guardian doctor physician nurse
-    caregiver beneficiary policyholder borrower buyer shopper recipient sender individual human profile
-    volunteer debtor creditor lender investor reviewer salesman coach trainer therapist referrer chef
-    director writer musician speaker winner friend follower party reader cardholder signatory witness lawyer
-    judge kunde kundin benutzer nutzer mitglied patientin schuler lehrer arzt arztin aerztin teilnehmer
-    bewerber autor fahrer ansprechpartner kontakt versicherter mieter eigentumer gast spender abonnent
-    anwender bewohner verfasser personne utilisateur eleve etudiant enseignant professeur medecin membre
-    adherent auteur abonne locataire proprietaire beneficiaire salarie acheteur inscrit stagiaire candidat
-    persona cliente usuario paciente alumno estudiante profesor medico miembro socio propietario inquilino
-    huesped conductor candidato contacto titular comprador utente paziente studente insegnante docente autore
-    proprietario ospite contatto alunno anagrafica persoon klant gebruiker leerling docent arts lid huurder
-    eigenaar bezoeker deelnemer contactpersoon pessoa utilizador aluno estudante membro hospede"""
-)
-ORGANISATION = vocabulary(
-    """company organisation organization org vendor supplier shipper carrier manufacturer publisher distributor
-    merchant firm business employer bank insurer insurance agency club association hospital clinic school
-    university institution partner dealer store shop branch warehouse office facility hotel restaurant firma
-    unternehmen lieferant hersteller verlag krankenkasse versicherung verein betrieb filiale lager schule
-    klinik entreprise societe fournisseur fabricant editeur banque assurance magasin ecole empresa proveedor
-    fabricante editorial banco tienda almacen sucursal aseguradora colegio azienda fornitore produttore ditta
-    negozio magazzino banca scuola bedrijf leverancier fabrikant winkel magazijn verzekeraar fornecedor loja
-    armazem escola"""
-)
-ADDRESS = vocabulary(
-    """address addresses addr adresse anschrift direccion domicilio indirizzo adres endereco morada useraddress
-    customeraddress"""
-)
-EVENT = vocabulary(
-    """hit order orders purchase sale invoice payment rental booking reservation appointment visit message mail
-    email post comment review rating feedback ticket case claim issue event log audit session login activity
-    history transaction transfer subscription shipment delivery call chat note diagnosis prescription
-    treatment observation result survey answer response request complaint donation grade enrollment enrolment
-    attendance timesheet payroll salary wage token device notification cart basket wishlist loan contract
-    policy registration referral interaction record paymentmethod creditcard card bankaccount bestellung
-    auftrag rechnung zahlung buchung termin nachricht kommentar bewertung protokoll befund diagnose
-    verordnung rezept vertrag ausleihe anfrage beschwerde sitzung gehalt commande facture paiement rendezvous
-    commentaire avis visite contrat pret absence pedido factura pago reserva cita mensaje comentario nomina
-    contrato prestamo venta ordine fattura pagamento prenotazione appuntamento messaggio commento recensione
-    contratto prestito bestelling factuur betaling boeking afspraak bericht encomenda fatura consulta
-    mensagem"""
-)
-CATALOGUE = vocabulary(
-    """country city state region province county district currency language locale category genre product item
-    article film movie book song album track artist band brand model title course subject department unit
-    type status role permission tag topic color colour size plan price tariff tax vat setting config
-    configuration migration feature version translation template page menu option reason code lookup
-    reference material medication drug disease diagnosecatalog icd territory zone timezone holiday calendar
-    attribute property parameter media playlist inventory stock ingredient recipe species group team league
-    season stadium position shift skill game schema station airport airline aircraft flight route land ort
-    stadt bundesland kreis wahrung sprache kategorie produkt artikel buch marke abteilung rolle berechtigung
-    einstellung medikament arzneimittel fachrichtung katalog typ art preis steuer leistung kurs fach raum
-    pays ville langue categorie produit livre marque matiere cours classe reglage devise medicament pais
-    ciudad provincia idioma categoria producto libro marca asignatura curso departamento moneda medicamento
-    ajuste paese citta lingua prodotto materia corso reparto valuta farmaco impostazione stad taal boek merk
-    vak cursus afdeling instelling medicijn cidade estado produto livro disciplina turma moeda"""
-)
-KINDS_OF_THINGS = vocabulary(
-    """type typ tipo kind status role rolle katalog catalog lookup template setting config category list group"""
-)
-
 GIVEN_NAME = vocabulary(
-    """fornamn fornavn imie jmeno imiona givennames etunimi firstname fname givenname forename vorname prenom
-    voornaam rufname primernombre prenome christianname"""
+    """fornamn fornavn imie jmeno imiona givennames etunimi firstname fname givenname forename vorname prenom voornaam
+    rufname primernombre prenome christianname voornamen vornamen prenoms nomes primeironome nomeproprio
+    krestnijmeno fornavne isim adi ad etunimet givennm voornm prenom1 nombrepila nombredepila namefirst firstnm
+    vornm firstnames forenames fnam vnam voorletters initials initialen iniciales roepnaam forname"""
 )
 FAMILY_NAME = vocabulary(
-    """efternamn efternavn etternavn nazwisko prijmeni sukunimi lastname lname surname familyname nachname
-    familienname nomdefamille apellido primerapellido cognome achternaam sobrenome apelido ultimonome"""
+    """efternamn efternavn etternavn nazwisko prijmeni sukunimi lastname lname surname familyname nachname familienname
+    nomdefamille apellido primerapellido cognome achternaam sobrenome apelido ultimonome familynm lastnm surnm
+    nachnm namelast secondname2 segundoapellido apellidos apellidouno apellidodos apellidopaterno apellidomaterno
+    cognomi achternamen familienaam geslachtsnaam nomfamille nomusage nomnaissance nompatronymique patronyme
+    sobrenomes apelidos nazwiska soyad soyadi slaegtsnavn familienavn familjenamn lastname1 lastname2
+    ultimosobrenome famname famnaam"""
 )
 ORGANISATION_NAME = vocabulary(
-    """companyname legalname businessname organisationname organizationname tradename firmenname firma
-    raisonsociale razonsocial ragionesociale bedrijfsnaam razaosocial suppliername vendorname shippername
-    storename corporatename"""
+    """companyname legalname businessname organisationname organizationname tradename firmenname firma raisonsociale
+    razonsocial ragionesociale bedrijfsnaam razaosocial suppliername vendorname shippername storename corporatename
+    organisationsname vereinsname nomefantasia denominacion denominazione denominacionsocial denominationsociale
+    nazwafirmy firmanavn foretagsnamn nazevfirmy sirketadi unvan bedrijfsnm handelsnaam nombrecomercial
+    nomcommercial shopname depotname"""
 )
-EMAIL = vocabulary("email emailaddress mail correo courriel emailadres mailadresse")
-SECRET = vocabulary("password passwd pwd passwordhash passworddigest kennwort passwort username login anmeldename")
+EMAIL = vocabulary(
+    """email emailaddress mail correo courriel emailadres mailadresse emailaddr emails mailaddress mailadres correoe
+    correoelectronico correos courriels adressemail epost eposta epostadress sahkoposti adresemail enderecoemail mel
+    adresemel emailadresse emailprivat"""
+)
+SECRET = vocabulary(
+    """password passwd pwd passwordhash passworddigest kennwort passwort username login anmeldename motdepasse
+    contrasena clave wachtwoord senha haslo heslo sifre parola losenord adgangskode passord salasana passhash
+    kennworthash"""
+)
 _BY_WORD = (
     (Subject.ADDRESS, ADDRESS),
     (Subject.PERSON, PERSON),
@@ -120,13 +80,14 @@ class About:
     """What a table is about. `people`, `organisations`: rows lead to such a row by foreign keys, or are one.
 
     `is_staff_only`: the people are the organisation's own, such as an order's clerk. `has_names`: given and family
-    name stand in columns of their own.
+    name stand in columns of their own. `is_close`: a row says itself whose it is, without a way over other rows.
     """
 
     subject: Subject
     people: bool = False
     organisations: bool = False
     is_staff_only: bool = False
+    is_close: bool = False
     has_names: bool = False
 
     @property
@@ -148,7 +109,17 @@ def subject_of(table: TableFacts) -> Subject:
     by_name = _by_name(words)
     if by_name in (Subject.UNKNOWN, Subject.EVENT) and _any(columns, EMAIL) and _any(columns, SECRET):
         return Subject.PERSON
-    return Subject.PERSON if by_name is Subject.UNKNOWN and _holds_people(table) else by_name
+    if by_name is Subject.UNKNOWN and (_holds_people(table) or _describes_people(columns)):
+        return Subject.PERSON
+    return by_name
+
+
+def _describes_people(columns: Sequence[tuple[str, ...]]) -> bool:
+    """By its columns: two of those that only people have, or one beside a name or two ways to reach somebody."""
+    told = sum(bool(find(c, IDENTITY)) for c in columns)
+    reached = sum(bool(says(c, CONTACT)) for c in columns)
+    named = _any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME)
+    return told >= 2 or (told == 1 and (named or reached >= 2))
 
 
 def _holds_people(table: TableFacts) -> bool:
@@ -167,7 +138,13 @@ def _by_name(words: tuple[str, ...]) -> Subject:
     """English, German and Dutch have the noun last; where the first word is a kind of thing, it is the noun."""
     if any(w in KINDS_OF_THINGS or w.endswith(("type", "status", "category")) for w in words[:1] + words[-1:]):
         return Subject.CATALOGUE
+    joined = singular("".join(words), ADDRESS)
+    if joined:
+        return Subject.ADDRESS
     for word in reversed(words):
+        for subject, known in _BY_WORD:
+            if word in known:
+                return subject
         for subject, known in _BY_WORD:
             if singular(word, known):
                 return subject
@@ -192,16 +169,43 @@ def about_all(tables: Iterable[TableFacts]) -> Mapping[str, About]:
     for path, table in by_path.items():
         reached = _reached(path, targets, subjects)
         people = {p for p in reached if subjects[p] is Subject.PERSON}
+        named = [tokens(c.column.name) for c in table.columns if _names_a_person(c)]
         organisations = any(subjects[p] is Subject.ORGANISATION for p in reached)
         columns = [tokens(c.column.name) for c in table.columns]
         found[path] = About(
             subjects[path],
-            people=bool(people) or (subjects[path] is Subject.ADDRESS and not organisations),
+            people=bool(people or named or _bears_a_name(table, subjects[path]))
+            or (subjects[path] is Subject.ADDRESS and not organisations),
             organisations=organisations,
-            is_staff_only=bool(people) and all(_is_staff(by_path[p].name) for p in people),
+            is_staff_only=bool(people or named)
+            and all(_is_staff(by_path[p].name) for p in people)
+            and all(any(singular(w, STAFF) for w in words) for words in named),
+            is_close=bool(named) or any(subjects[p] is Subject.PERSON for p in targets[path]),
             has_names=_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME) or ("last",) in columns,
         )
     return found
+
+
+def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
+    """Its rows are not a person's, but bear one's name: a result with its runner, a delivery with who signed for it."""
+    if subject not in (Subject.EVENT, Subject.UNKNOWN):
+        return False
+    texts = [c for c in table.columns if kind_of(c.column) in TEXTS]
+    if subject is Subject.EVENT and any(says(tokens(c.column.name), EMAIL) for c in texts):
+        return True
+    if any(len(words) == 1 and is_person(words) for words in (tokens(c.column.name) for c in texts)):
+        return True
+    samples = [c.sample for c in texts if c.sample.values >= 10]
+    return any(s.share("sure_full_name") >= 0.3 and s.share("sentence") < 0.3 for s in samples)
+
+
+def _names_a_person(facts: ColumnFacts) -> bool:
+    """A key whose name says that it is a person's, whatever the database knows of it."""
+    words = tokens(facts.column.name)
+    if says(words, PERSON_NUMBERS) or person_number(words):
+        return True
+    is_key = kind_of(facts.column) in NUMBERS | {Kind.UUID} and not facts.is_identity
+    return is_key and is_person_key(words)
 
 
 def _targets(columns: Iterable[ColumnFacts], owners: Mapping[str, str]) -> set[str]:

@@ -70,6 +70,32 @@ def permuted_number(number: str, digits: str, use: str, tweak: str) -> str:
     return given(inputs, _rounds(use), f"g.l2 * {power('g.d / 2')} + g.r2")
 
 
+def permuted_integer(number: str, largest: int, use: str) -> Digest:
+    """An integer made another one of as many digits and the same sign, different for different ones. `number` is an
+    expression over `t`, `largest` what its type holds; zero stays zero.
+
+    The digits after the first are permuted, with the first as tweak, then the first is moved by a hash of them: what
+    comes out has no leading zero, and leads back. Numbers of as many digits as `largest` are turned by an amount that
+    the key gives, within their own range; so is nothing beyond it (-32768 has no counterpart in a smallint).
+    """
+    digits = len(str(largest))
+    low = 10 ** (digits - 1)
+    tag = f"'\\x{use.encode().hex()}02'::bytea"
+    away = f"mod({integer(f'sha256(k.key || {tag})', 0)}, {largest - low}) + 1"
+    first = f"mod({integer(f'sha256(k.key || {tag} || int8send(g.r))', 0)}, 9)"
+    steps = [
+        ("a", "abs(g.x)"),
+        ("d", "length(g.a::text)"),
+        ("f", f"g.a / {power('g.d - 1')}"),
+        ("r", permuted_number(f"mod(g.a, {power('g.d - 1')})", "g.d - 1", use, "g.f")),
+    ]
+    turned = f"{low} + mod(g.a - {low} + {away}, {largest - low + 1}::bigint)"
+    moved = f"(1 + mod(g.f - 1 + {first}, 9)) * {power('g.d - 1')} + g.r"
+    other = given({"x": "g.n"}, steps, f"sign(g.x)::bigint * CASE WHEN g.d = {digits} THEN {turned} ELSE {moved} END")
+    kept = f"g.n = 0 OR g.n NOT BETWEEN -{largest} AND {largest}"
+    return digest(given({"n": number}, [], f"CASE WHEN {kept} THEN g.n ELSE {other} END"))
+
+
 def _rounds(use: str) -> list[tuple[str, str]]:
     """From the number n of d digits and the tweak w: halves l and r (the right one has d / 2), and their successors."""
 

@@ -56,6 +56,7 @@ _KINDS = {
     "cidr": Kind.CIDR,
 }
 
+_BYTES = {"smallint": 2, "integer": 4, "bigint": 8}
 TEXTS = frozenset({Kind.TEXT, Kind.CITEXT})
 DATES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT})
@@ -77,6 +78,11 @@ def kind_of(column: Column) -> Kind:
     if known is None and name.rpartition(".")[2] == "citext":
         known = Kind.CITEXT
     return known or Kind.OTHER
+
+
+def largest(column: Column) -> int:
+    """The largest number that an integer column holds."""
+    return int((1 << (8 * _BYTES[bare(column.base)] - 1)) - 1)
 
 
 def limit_of(column: Column) -> int | None:

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._keyed import TEXT_KINDS, room, text_mask
-from greenroom.masking._shape import permuted, reshaped
+from greenroom.masking._shape import permuted, permuted_integer, reshaped
 from greenroom.masking._sql import content, integer, keyed, literal, source, value
-from greenroom.masking._types import type_problem
+from greenroom.masking._types import Kind, kind_of, largest, type_problem
 from greenroom.masking._unique import MayBeUnique, unset_problem
 
 _RADIX = {"9": 10, "A": 26, "a": 26}
@@ -30,7 +30,8 @@ class Settings(MayBeUnique):
 
 class NationalIdRule:
     """Digits become digits, letters letters of the same case, all else stays. Check digits inside the number are not
-    computed. A number of n digits keeps itself with a chance of one in 10 to the power of n."""
+    computed. A number of n digits keeps itself with a chance of one in 10 to the power of n. An integer becomes
+    another one of as many digits, different for different ones, the same in every column of its type; zero stays."""
 
     name = "national_id"
     title = "National identity number"
@@ -38,9 +39,13 @@ class NationalIdRule:
     keeps_unique = True
 
     def problem(self, config: Settings, column: Column) -> str | None:
-        return type_problem(column, *TEXT_KINDS) or unset_problem(config, column) or _pattern_problem(config, column)
+        problem = type_problem(column, Kind.INTEGER, *TEXT_KINDS)
+        return problem or unset_problem(config, column) or _pattern_problem(config, column)
 
     def mask(self, config: Settings, column: Column) -> Masked:
+        if kind_of(column) is Kind.INTEGER:
+            number = permuted_integer(f"{source(column)}::bigint", largest(column), config.use(self.name))
+            return Masked(f"s.{number.name}::{column.type}", (number,))
         if config.pattern is not None:
             own = keyed(config.use(self.name), content(column))
             return text_mask(column, _from_pattern(config.pattern, f"s.{own.name}"), (own,), len(config.pattern))
@@ -54,6 +59,8 @@ class NationalIdRule:
 def _pattern_problem(config: Settings, column: Column) -> str | None:
     if config.pattern is None:
         return None
+    if kind_of(column) is Kind.INTEGER:
+        return f"a `pattern` is one of texts, and {column.path} is {column.type}: leave it out"
     if config.unique:
         return "a `pattern` cannot keep every possible value apart: leave it out, and each number keeps its own shape"
     if len(config.pattern) > room(column):

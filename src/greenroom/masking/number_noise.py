@@ -10,9 +10,8 @@ from pydantic import Field
 from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._keyed import ByPerson, chosen
 from greenroom.masking._sql import integer, value
-from greenroom.masking._types import NUMBERS, Kind, bare, kind_of, type_problem, unique_problem
+from greenroom.masking._types import NUMBERS, Kind, bare, kind_of, largest, type_problem, unique_problem
 
-_BYTES = {"smallint": 2, "integer": 4, "bigint": 8}
 _SCALE = 1_000_000
 _LIMITS = re.compile(r"numeric\((\d+)(?:,(-?\d+))?\)")
 
@@ -94,7 +93,7 @@ def _plain(number: float) -> str:
 def _end_of(column: Column) -> str:
     """The largest number that the type holds, or nothing where it has no limits."""
     if kind_of(column) is Kind.INTEGER:
-        return str((1 << (8 * _BYTES[bare(column.base)] - 1)) - 1)
+        return str(largest(column))
     found = _LIMITS.search(column.type) or _LIMITS.search(column.base)
     if found is None:
         return ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from greenroom.discovery._subject_words import PERSON
 from greenroom.discovery.model import Choice, Finding
 from greenroom.discovery.naming import singular, vocabulary
 from greenroom.discovery.place import Place, found
-from greenroom.discovery.subjects import PERSON, Subject
+from greenroom.discovery.subjects import Subject
 
 DELIVERY = vocabulary(
     "ship shipping shipto bill billing billto delivery liefer rechnungs envio facturation livraison home"
@@ -29,6 +30,6 @@ def address_part(detector: str, place: Place, weighed: tuple[float, str], *choic
         return found(detector, (confidence * 0.6, f"{reason}; an organisation's"), *choices, is_personal=False)
     is_theirs = place.is_of_person or any(w in DELIVERY or singular(w, PERSON) for w in place.words)
     if not is_theirs:
-        of_event = place.about.subject is Subject.EVENT or place.has_beside(STREET)
+        of_event = (detector != "geo" and place.about.subject is Subject.EVENT) or place.has_beside(STREET)
         confidence, reason = confidence * (0.65 if of_event else 0.5), f"{reason}; whose it is, the table does not tell"
     return found(detector, (confidence, reason), *choices)

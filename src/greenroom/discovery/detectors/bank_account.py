@@ -10,9 +10,18 @@ from greenroom.discovery.subjects import Subject
 
 NAMES = vocabulary(
     """iban ibannumber bankaccount bankaccountnumber bankaccountno accountnumber acctnumber acctno accountno
-    routingnumber sortcode kontonummer kontonr bankverbindung cuentabancaria numerocuenta numcuenta cuenta
-    ccc comptebancaire rib numerocompte contobancario numeroconto conto rekeningnummer bankrekening rekening
-    contabancaria numeroconta clabe"""
+    routingnumber sortcode kontonummer kontonr bankverbindung cuentabancaria numerocuenta numcuenta cuenta ccc
+    comptebancaire rib numerocompte contobancario numeroconto conto rekeningnummer bankrekening rekening
+    contabancaria numeroconta clabe ibannr ibancode ibannummer ibankonto bankacct bankacctno bankaccountnr
+    bankaccountnum bankdetails accountiban payoutaccount payoutiban beneficiaryaccount debitaccount creditaccount
+    counterpartyaccount counterpartyiban bankkonto gegenkonto kontoiban kontonum girokonto lastschriftkonto
+    numerocomptebancaire cptebancaire comptebanque comptecourant releveidentite bban numerodecuenta nrocuenta
+    ctabancaria ctaabono cuentaabono cuentacargo cuentacorriente ctacte cbu clabeinterbancaria numcta contocorrente
+    numerodiconto coordinatebancarie ibancliente rekeningnr reknr rekeningnum banknummer bankreknr gironummer giro
+    ibanrekening tegenrekening contacorrente contabanco numeroconta1 agenciaconta nib contapoupanca numerkonta
+    nrkonta rachunekbankowy numerrachunku nrrachunku rachunek kontobankowe bankgiro plusgiro clearingnummer
+    kontonummer1 bankkontonummer tilinumero cislouctu bankovniucet hesapno hesapnumarasi walletaddress
+    bitcoinaddress cryptowallet"""
 )
 CLUE = Clue("iban", "IBANs with the right check digits", alone=0.97)
 BOOKS = vocabulary("gl ledger general sach")

@@ -7,22 +7,40 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """fodselsdato fodelsedatum fodelsedag dataurodzenia datumnarozeni birthdate dateofbirth dob birthday bday
-    born bornon birth geburtsdatum gebdatum geburtstag geboren geborenam gebdat datenaissance datedenaissance
-    naissance fechanacimiento fechadenacimiento fnacimiento fecnac nacimiento datanascita nascita natoil
-    geboortedatum datanascimento nascimento dtnascimento deathdate dateofdeath died deceasedat deceasedon
-    todesdatum sterbedatum datedeces fechadefuncion weddingdate marriagedate anniversary"""
+    """fodselsdato fodelsedatum fodelsedag dataurodzenia datumnarozeni birthdate dateofbirth dob birthday bday born
+    bornon birth geburtsdatum gebdatum geburtstag geboren geborenam gebdat datenaissance datedenaissance naissance
+    fechanacimiento fechadenacimiento fnacimiento fecnac nacimiento datanascita nascita natoil geboortedatum
+    datanascimento nascimento dtnascimento deathdate dateofdeath died deceasedat deceasedon todesdatum sterbedatum
+    datedeces fechadefuncion weddingdate marriagedate anniversary geburtdatum geburtsdat geburt gebdt gbdat birthdt
+    bdate bornat datebirth dtofbirth geboortedat geboorte geboortedag birthdate1 dtnasc datanasc datnais datenaiss
+    datedenaiss fecnacimiento dataurodz urodzony urodziny narozen dogumtarihi dogum fodt fodd fodselsdag syntymaaika
+    syntymapaiva dateofdecease deceased deceasedate overlijdensdatum overleden fallecimiento deces datedecesperson
+    obito dataobito datamorte decesso smierc datazgonu verstorben verstorbenam trouwdatum hochzeitsdatum
+    heiratsdatum heirat duedatebaby"""
 )
 YEAR = vocabulary(
     """birthyear yearofbirth yob geburtsjahr anneenaissance anonacimiento annonascita geboortejaar anonascimento
-    birthmonth birthdayofmonth birthmonthday"""
+    birthmonth birthdayofmonth birthmonthday jahrgang jg gebjahr geburtjahr geboortejahr birthyr yearborn
+    rokurodzenia roknarozeni dogumyili fodelsear fodselsar anonasc anonac annaissance anneenaiss bouwjaarpersoon
+    geburtsmonat"""
 )
-AGE = vocabulary("age alter edad eta leeftijd idade ageyears agegroup")
+AGE = vocabulary(
+    """age alter edad eta leeftijd idade ageyears agegroup lebensalter agerange ageband agebracket agecategory ageclass
+    altersklasse altersgruppe ak classeage trancheage leeftijdsgroep faixaetaria grupoedad fasciaeta wiek vek yas
+    alder ika edades idades patientage"""
+)
+BOUNDS = vocabulary(
+    """restriction limit min max minimum maximum from to desde hasta von bis ab de a da van tot od do check rating
+    recommended required allowed"""
+)
+"""An age with such a word is one of a rule, not of a person."""
+
 CLUE = Clue("adult_date", "dates that lie a person's age back", alone=0.0)
 
 
 def judge(place: Place) -> Finding | None:
-    if place.named(YEAR) or (place.named(AGE) and (place.is_of_person or place.is_inside)):
+    is_age = place.named(AGE) and not set(place.words) & BOUNDS and place.sample.share("date") < 0.3
+    if place.named(YEAR) or (is_age and (place.is_of_person or place.is_inside)):
         if not (place.is_number or place.is_text or place.is_date):
             return None
         choices = (Choice("number_noise", {"amount": 3}), Choice("date_shift", {"days": 365}), Choice("shuffle"))

@@ -10,8 +10,9 @@ from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
     """epostadress contactmail contactemail adresemail email emailaddress emailaddr mail mailaddress mailadresse
-    emailadresse emailadres courriel adressemail adresseemail correo correoelectronico email1
-    postaelettronica indirizzoemail mailbox eposta enderecoemail workemail privatemail"""
+    emailadresse emailadres courriel adressemail adresseemail correo correoelectronico email1 postaelettronica
+    indirizzoemail mailbox eposta enderecoemail workemail privatemail emails mailadres correoe correos courriels
+    epost sahkoposti mel adresemel emailprivat"""
 )
 CONTACT = vocabulary("contactname contactperson ansprechpartner kontaktperson contactpersoon contact")
 DESK = vocabulary("support info sales billing help desk office service general orders invoice")

@@ -10,8 +10,11 @@ from greenroom.discovery.place import Place
 from greenroom.discovery.subjects import FAMILY_NAME, GIVEN_NAME
 
 MIDDLE = vocabulary(
-    """middlename mname secondname zweitername middleinitial segundonombre nickname spitzname surnom apodo
-    roepnaam preferredname nombredepila"""
+    """middlename mname secondname zweitername middleinitial segundonombre nickname spitzname surnom apodo roepnaam
+    preferredname nombredepila midname middlenm middle secondgivenname secondfirstname otherforenames othernames
+    preferredfirstname knownas callname callingname goesby firstnameinitial givennameinitial vorname2 zweitvorname
+    weiterevornamen rufnamen deuxiemeprenom autresprenoms prenom2 nombre2 segundonome secondonome tweedevoornaam
+    drugieimie imie2 mellomnavn mellemnavn mellannamn tilltalsnamn kutsumanimi druhejmeno ikinciad"""
 )
 GENERIC = vocabulary("nombre nome nombres nomes")
 """`Name` in languages that call the given name so where a family name stands beside it."""

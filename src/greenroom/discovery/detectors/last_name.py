@@ -11,7 +11,13 @@ from greenroom.discovery.subjects import FAMILY_NAME, GIVEN_NAME
 
 OTHERS = vocabulary(
     """maidenname birthname geburtsname ledigname nomdenaissance nomjeunefille meisjesnaam tussenvoegsel
-    segundoapellido mothersmaidenname nommere nompere nomusage namenszusatz namesuffix nameprefix patronymic"""
+    segundoapellido mothersmaidenname nommere nompere nomusage namenszusatz namesuffix nameprefix patronymic
+    birthlastname birthsurname nameatbirth formername previousname formersurname oldname exname aliasname2
+    geburtname frueherername familiennamevorher namezusatz adelstitel nomdejeunefille nomdusage nommarital nomepouse
+    particule apellidosoltera apellidocasada apellidomaterno apellidopaterno cognomenubile cognomeconiuge
+    geboortenaam gebnaam meisjesnm partnerachternaam voorvoegsel voorvoegsels tussenvoegsels tussenv nomesolteira
+    sobrenomesolteira nazwiskorodowe nazwiskopanienskie flicknamn pigenavn pikenavn tyttonimi rodneprijmeni
+    kizliksoyadi patronymicname ocestvo otchestvo gebname nazwrod rodowe"""
 )
 GENERIC = vocabulary("name nom naam")
 """`Name` in languages that call the family name so where a given name stands beside it."""

@@ -10,10 +10,15 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 
 NAMES = vocabulary(
-    """password passwordhash passwordhashed hashedpassword encryptedpassword passworddigest passwd pwd pwdhash
-    pass passhash passwort passworthash kennwort kennworthash motdepasse mdp contrasena clave clavehash
-    parolachiave wachtwoord wachtwoordhash senha senhahash passwordsalt salt passphrase pin pincode
-    userpassword secretanswer securityanswer lozenord"""
+    """password passwordhash passwordhashed hashedpassword encryptedpassword passworddigest passwd pwd pwdhash pass
+    passhash passwort passworthash kennwort kennworthash motdepasse mdp contrasena clave clavehash parolachiave
+    wachtwoord wachtwoordhash senha senhahash passwordsalt salt passphrase pin pincode userpassword secretanswer
+    securityanswer lozenord passwordenc encpassword pinhash pinnumber pinnr userpwd loginpassword webpassword
+    wifipassword oldpassword securityquestionanswer secretquestionanswer authhash kennwortmd5 passwortmd5 geheimzahl
+    pinnummer sicherheitsantwort mdphash motpasse codesecret reponsesecrete contrasenia contrasenahash passw
+    palabraclave respuestasecreta parola passwordcriptata rispostasegreta ww pincodehash inlogcode senhacripto
+    senhaacesso respostasecreta haslo hasloskrot haslohash heslo hesloskrot losen losenord adgangskode passord
+    salasana sifre sifrehash parolahash puk puknumber pukcode puknummer"""
 )
 SCHEMES = (
     ("bcrypt", re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{20,}")),

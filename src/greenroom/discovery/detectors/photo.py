@@ -9,12 +9,21 @@ from greenroom.discovery.subjects import Subject
 from greenroom.masking._types import Kind
 
 NAMES = vocabulary(
-    """photo picture image avatar portrait headshot signature scan fingerprint selfie thumbnail passportscan
-    idscan face iris biometric foto bild unterschrift passbild lichtbild signatur photographie huella imagen
-    immagine firma handtekening assinatura imagem voice recording"""
+    """photo picture image avatar portrait headshot signature scan fingerprint selfie thumbnail passportscan idscan
+    face iris biometric foto bild unterschrift passbild lichtbild signatur photographie huella imagen immagine firma
+    handtekening assinatura imagem voice recording facescan faceimage facedata doorphoto proofphoto idphoto
+    idcardphoto passportphoto licencephoto licensephoto profilepic profilephoto mugshot xray radiograph mri
+    ultrasound medicalimage voicesample voicemessage voicenote audio video selfievideo fingerprints handprint retina
+    iristemplate facetemplate biometrictemplate signatureimage signatureimg firmaimg ausweisscan passfoto profilbild
+    roentgen roentgenbild fotoidentite empreinte radiographie pasfoto handtekeningbeeld vingerafdruk rontgenfoto
+    fotoperfil radiografia huelladactilar impronta digital biometria assinaturadigital zdjecie podpis odciskpalca
+    underskrift fotografi valokuva allekirjoitus fotka otisk imza fotograf parmakizi resim"""
 )
 FILES = vocabulary(
-    "document attachment file content data blob resume cv anhang dokument datei fichier documento bestand"
+    """document attachment file content data blob resume cv anhang dokument datei fichier documento bestand contents
+    filedata filecontent filecontents documentdata attachmentdata pdf pdfdata scandata payload bytes inhalt anhaenge
+    contenu contenufichier piecejointe contenido adjunto archivo allegato contenuto inhoud bijlage conteudo anexo
+    arquivo zalacznik plik bilaga fil vedlegg liite tiedosto priloha soubor ek dosya"""
 )
 
 

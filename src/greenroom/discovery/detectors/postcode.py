@@ -10,9 +10,11 @@ from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
 
 NAMES = vocabulary(
-    """postnummer postnr kodpocztowy psc smerovacicislo postinumero zip zipcode zip4 zipplus postcode postalcode
-    postal postcodezip zippostal plz postleitzahl codepostal cp codigopostal codpostal cap cep codicepostale
-    codicedavviamento"""
+    """postnummer postnr kodpocztowy psc smerovacicislo postinumero zip zipcode zip4 zipplus postcode postalcode postal
+    postcodezip zippostal plz postleitzahl codepostal cp codigopostal codpostal cap cep codicepostale
+    codicedavviamento plznr postl pstcd postcd posted zipcd zip5 postcode1 cpost codpost codipostal codigopostal1
+    cpostal codecommune cedex cappostale codiceavviamentopostale postkod kodpoczt postakodu posta eircode
+    pincodepostal cepresidencial pono"""
 )
 CLUE = Clue("postcode", "shaped as postcodes")
 _SHAPES = re.compile(
