@@ -68,11 +68,16 @@ class History:
         self.marks.append(Mark(name, name, "production", "1", self.timeline, self.position, self.now))
 
     def restore(self, back: int) -> None:
-        """To a position that lies `back` before the present one, on this timeline."""
+        """To a position that lies `back` before the present one: on this timeline, or on the one that it left where it
+        lies before that."""
         self.now += HOUR
         fork = max(self.position - back, self.backups[0].stop)  # a restore begins from a backup
         newest = max(e.timeline for e in self.eras) + 1
-        self.eras.append(Era(self.now, newest, self.timeline, fork))
+        left = {e.timeline: e for e in self.eras}
+        held = left[self.timeline]
+        while held.fork is not None and held.parent is not None and fork < held.fork:
+            held = left[held.parent]
+        self.eras.append(Era(self.now, newest, held.timeline, fork))
         self.timeline, self.position = newest, fork
 
 
