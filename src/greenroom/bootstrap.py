@@ -47,7 +47,7 @@ from greenroom.ports.backups import Storage
 from greenroom.services.app import App
 from greenroom.services.decisions import decide_work
 from greenroom.services.policy import AppliedPolicy
-from greenroom.store.belonging import belong
+from greenroom.store.belonging import belong, refuse_anothers
 from greenroom.store.database import Database
 from greenroom.workflows.crash import crash_points
 from greenroom.workflows.engine import Engine
@@ -85,14 +85,16 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     ids = SortableIdentifiers(clock)
     database = Database(store_url(home), clock)
     _refuse_an_empty_one(home, database)
-    database.open()
-    owner = _owner(home)
-    if database.file != home.store:
-        try:
-            belong(database, owner, f"{socket.gethostname()}:{home.root}")
-        except Refused:
-            database.close()
-            raise
+    owner, place = _owner(home), f"{socket.gethostname()}:{home.root}"
+    try:
+        if database.file != home.store:
+            refuse_anothers(database, owner, place)
+        database.open()
+        if database.file != home.store:
+            belong(database, owner, place)
+    except Refused:
+        database.close()
+        raise
     policy = AppliedPolicy(database, first)
     project = policy().project
     keeper = KeeperClient(home.keeper, heal=True)

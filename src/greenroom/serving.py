@@ -140,13 +140,12 @@ class Hands:
         self._teller.stop()
 
     def _begin(self) -> None:
-        try:
-            self._control.world.databases.sweep()
-            self._control.world.clones.sweep()
-            self._sweep()
-            recover(self._control.app)
-        except Exception:  # work goes on all the same: it starts by itself what it needs
-            log.exception("recovery.broke")
+        world = self._control.world
+        for part in (lambda: recover(self._control.app), world.databases.sweep, world.clones.sweep, self._sweep):
+            try:  # what visitors reach comes first, and nothing that is left over keeps anything else from its turn
+                part()
+            except Exception:
+                log.exception("recovery.broke")
         if not self._stop.is_set():
             self._began = True
             self._control.engine.start()

@@ -14,6 +14,7 @@ from greenroom.bootstrap import Control, build
 from greenroom.config.load import load
 from greenroom.domain.errors import Refused
 from greenroom.domain.release import Services
+from greenroom.store.tables import SCHEMA_VERSION
 from tests.postgres_ground import ground, query
 from tests.runtime_support import made_home
 from tests.worlds import FULL
@@ -47,6 +48,7 @@ def test_a_second_home_is_refused(plain: str, monkeypatch: pytest.MonkeyPatch) -
     with made_home() as first, made_home() as second:
         with control(first) as one:
             owner = one.engine.owner
+        query(plain, "UPDATE meta SET value = '1' WHERE key = 'schema'")  # as if the first were an older Greenroom
         before = query(plain, "SELECT key, value FROM meta ORDER BY key")
         for _ in range(2):
             with pytest.raises(Refused) as refused, control(second):
@@ -56,6 +58,7 @@ def test_a_second_home_is_refused(plain: str, monkeypatch: pytest.MonkeyPatch) -
             assert "GREENROOM_STORE" in refused.value.message
             assert refused.value.hint
         assert query(plain, "SELECT key, value FROM meta ORDER BY key") == before
+        query(plain, f"UPDATE meta SET value = '{SCHEMA_VERSION}' WHERE key = 'schema'")
         with control(first) as again:
             assert again.engine.owner == owner
         (second.private / "owner").write_text(owner)  # its private/ was brought back elsewhere

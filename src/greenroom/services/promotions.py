@@ -256,10 +256,9 @@ def finish(app: App, actor: Actor, work_id: str) -> Work:
     if work.state is not State.ACTIVE or work.step != "bake":
         raise Refused("work.not_baking", f"{work.id} is not baking", hint="greenroom status shows what is under way")
     with app.world.store.database.transaction() as tx:
-        app.world.store.works.set_columns(
-            tx, work.id, [State.ACTIVE], request={**work.request, "end_bake": True}, wake_at=None
-        )
-        app.world.store.recorder.append(tx, actor.name, "promotion.bake_ended", {"about": {"work": work.id}})
+        ends = {**work.request, "end_bake": True}
+        if app.world.store.works.set_columns(tx, work.id, [State.ACTIVE], request=ends, wake_at=None):
+            app.world.store.recorder.append(tx, actor.name, "promotion.bake_ended", {"about": {"work": work.id}})
     app.poke()
     return app.work(work_id)
 

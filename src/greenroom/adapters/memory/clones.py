@@ -6,12 +6,12 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from greenroom.adapters.memory.datasets import MemoryVault
 from greenroom.domain.clone import Clone, CloneState, busy
 from greenroom.domain.disk import require_room
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.secret import Secret
 
 
@@ -81,7 +81,7 @@ class MemoryClones:
     def sweep(self) -> int:
         swept = 0
         for clone in list(self._known.values()):
-            with self.held(clone.key):
+            with suppress(Refused), self.held(clone.key, seconds=0):
                 now = self._known.get(clone.key)
                 if now is not None and now.state in (CloneState.MAKING, CloneState.DROPPED):
                     self.clear(now)

@@ -177,8 +177,12 @@ def translate(error: psycopg.Error, doing: str) -> Errored:
 
 
 def places_of(error: psycopg.Error) -> dict[str, str]:
-    """Where in the database it happened, in names and numbers: nothing of it is a value."""
+    """Where in the database it happened, in names and numbers: nothing of it is a value. A function of the
+    application's may put a value into each of them (`RAISE … USING CONSTRAINT`): of its errors the state alone is told.
+    """
     diag = error.diag
+    if is_in_a_function(error):
+        return {"sqlstate": error.sqlstate} if error.sqlstate else {}
     known = {
         "sqlstate": error.sqlstate,
         "schema": diag.schema_name,
@@ -189,6 +193,11 @@ def places_of(error: psycopg.Error) -> dict[str, str]:
         "position": diag.statement_position,
     }
     return {name: found for name, found in known.items() if found}
+
+
+def is_in_a_function(error: psycopg.Error) -> bool:
+    """True when a function in the database raised it, or what it called did; messages come in the C locale."""
+    return "function " in (error.diag.context or "") or error.diag.source_function == "exec_stmt_raise"
 
 
 def socket_of(directory: Path, port: int) -> Path:

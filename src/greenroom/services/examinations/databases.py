@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from greenroom.domain.errors import GreenroomError
+from greenroom.domain.evidence import Outcome
 from greenroom.services.app import App
 from greenroom.services.examinations.found import Found, damaged, failed, passed
 from greenroom.store import records
@@ -45,8 +47,10 @@ def _missing_point(app: App, row: EnvironmentRow) -> str | None:
     with app.world.store.database.reading() as tx:
         work = app.world.store.works.get(tx, row.current_work or "")
         filled = records.newest_evidence(tx, HOLDING, row.name)
-    if filled is not None and row.since is not None and filled.at >= row.since:
-        return None
+    if filled is not None and row.since is not None and filled.outcome is Outcome.PASSED:
+        at = filled.facts.get("at")  # of the data: what an undone refresh brought back is older than this evidence
+        if at is None or datetime.fromisoformat(at) >= row.since:
+            return None
     made = ((work.facts if work else {}).get("restore-point") or {}).get("name")
     there = {p.name for p in app.world.databases.restore_points(row.name)} if made else set()
     if not made or made in there or len(there) >= app.world.project().environment(row.name).restore_points:

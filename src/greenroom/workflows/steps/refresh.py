@@ -106,7 +106,8 @@ class ReadyStep:
 
     def do(self, context: StepContext) -> Outcomes:
         world, release = context.world, context.release
-        origin = str(context.fact("gather", "origin") or context.fact("gather", "source"))
+        former = VAULT if context.fact("gather", "dataset") else context.fact("gather", "source")
+        origin = str(context.fact("gather", "origin") or former)  # earlier versions did not record it
         began = world.clock.monotonic()
         seeded: dict[str, Any] = {}
         if is_seed(context):

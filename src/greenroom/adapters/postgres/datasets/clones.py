@@ -13,7 +13,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ from greenroom.adapters.postgres.scratch import copy_tree, kill_server_in
 from greenroom.adapters.sealing.files import write_atomically
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.domain.clone import PREFIX, Clone, CloneState, busy
-from greenroom.domain.errors import Errored
+from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.kinds import DataLabel
 from greenroom.domain.ledger import timestamp
 from greenroom.domain.names import VAULT, checked_name
@@ -160,7 +160,7 @@ class PostgresClones:
     def sweep(self) -> int:
         swept = 0
         for known in self._known():
-            with self.held(known.key):  # one that is being made just now is no left-over
+            with suppress(Refused), self.held(known.key, seconds=0):  # one that is being made just now is no left-over
                 now = self._read(self._folder(known) / "clone.json")
                 if now is not None and now.state in SHUT:
                     self.clear(now)

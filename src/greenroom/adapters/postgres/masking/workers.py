@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import psycopg
 
-from greenroom.adapters.postgres.connect import Connection, places_of, translate
+from greenroom.adapters.postgres.connect import Connection, is_in_a_function, places_of, translate
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.domain.errors import Errored, GreenroomError
 
@@ -215,8 +215,7 @@ def words_of(error: psycopg.Error) -> str:
 
 
 def _may_quote(error: psycopg.Error) -> bool:
-    is_in_a_function = "function " in (error.diag.context or "")
-    return bool(error.sqlstate) and (str(error.sqlstate)[:2] not in SAID or is_in_a_function)
+    return bool(error.sqlstate) and (str(error.sqlstate)[:2] not in SAID or is_in_a_function(error))
 
 
 def named(error: psycopg.Error) -> str:
