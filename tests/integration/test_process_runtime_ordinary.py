@@ -23,6 +23,7 @@ STORY = """
 import json, os, sys, time
 from pathlib import Path
 from tests.runtime_support import *
+from tests.twins import ANY_CLAIM
 from greenroom.adapters.runtimes.process import ProcessRuntime
 above = Path(sys.argv[1]); sandboxed = sys.argv[2] == 'sandbox'
 home = Home.at(above / 'h')
