@@ -25,13 +25,17 @@ OWN_CODES = (
 """Errors (or, with their beginning, families of them) whose reason Greenroom words itself, out of counts, times and
 names of tables, columns, constraints and rules: no value of anybody's is in it."""
 
+LINE = frozenset({"gate", "verdict", "because"})
+"""What marks a line of a checklist, which a gate words."""
+
 PLACES = ("sqlstate", "schema", "table", "column", "constraint", "type", "position", "command")
 """Facts of an error that say where in a database it happened, in names and numbers."""
 
 
 def is_own(error: Mapping[str, Any]) -> bool:
-    """True when the reason of this error is Greenroom's own words."""
-    return isinstance(error.get("code"), str) and error["code"].startswith(OWN_CODES)
+    """True when the reason of this error, or of this line of a checklist, is Greenroom's own words."""
+    is_ours = isinstance(error.get("code"), str) and error["code"].startswith(OWN_CODES)
+    return is_ours or LINE.issubset(error)
 
 
 def without_words(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from greenroom.domain.discretion import without_words
+from greenroom.domain.discretion import with_digests, without_words
 from greenroom.domain.errors import Refused
 from greenroom.domain.roles import Action, Role, may
 from greenroom.domain.work import State
@@ -149,6 +149,13 @@ def test_greenroom_s_own_reasons_are_for_everybody(code: str) -> None:
     error = {"code": code, "message": "no", "because": "5 of 100 requests failed"}
     assert error_for_all(error, "qa") == error
     assert error_for_all(None, "qa") is None
+
+
+def test_what_gates_said_stays_on_the_ledger() -> None:
+    """A line that passed or waits has no code, and is in Greenroom's own words all the same."""
+    line = {"gate": "soak", "verdict": "waiting", "because": "2 of 24 hours", "code": None}
+    refused = {"code": "gate.refused", "because": "soak: 2 of 24 hours", "facts": {"lines": [line]}}
+    assert with_digests({"about": {"error": refused}}) == {"about": {"error": refused}}
 
 
 def test_output_is_found_however_deep() -> None:
