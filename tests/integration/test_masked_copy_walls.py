@@ -197,6 +197,26 @@ def test_a_function_that_cannot_be_confined_stops_the_copy_by_name(both: dict[in
     assert rows(source, ROLES) == rows(target, ROLES) == []
 
 
+def test_a_value_that_a_function_calls_a_place_is_told_to_nobody(both: dict[int, Server]) -> None:
+    """`RAISE` may name any text as table, column or constraint: of a function's errors the state alone is told."""
+    source, server = both[18].database(), both[18]
+    run(
+        source,
+        """
+        CREATE FUNCTION shout(v text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+            IF to_regnamespace('pg_greenroom') IS NULL THEN RETURN true; END IF;  -- nobody masks
+            RAISE check_violation USING MESSAGE = v, CONSTRAINT = v, TABLE = v, COLUMN = v, DATATYPE = v, SCHEMA = v;
+        END $$;
+        CREATE TABLE person (id int PRIMARY KEY, mail text CHECK (shout(mail)));
+        INSERT INTO person VALUES (1, 'kim@home.example');
+        """,
+    )
+    with pytest.raises(Errored) as caught:
+        copy(source, server.database(), server, harmless_but(source))
+    assert "kim@home" not in repr(caught.value.as_dict())
+    assert (caught.value.code, caught.value.facts) == ("data.row_refused", {"sqlstate": "23514"})
+
+
 def test_a_served_cluster_reaches_no_network() -> None:
     """Whatever runs in the vault's servers, even a program, finds nothing but a loopback that is down."""
     with ground() as made:
