@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from greenroom.domain.errors import Errored
 from tests import source_support
 from tests.managed import Managed, managed
 from tests.source_support import Place
@@ -16,7 +18,7 @@ TRIES = """
     CREATE FUNCTION tries(place text) RETURNS boolean LANGUAGE plpgsql AS $body$
     BEGIN
         IF to_regrole('app') IS NULL THEN RETURN true; END IF;  -- at home: nobody copies
-        BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'touch was-here-' || place);
+        BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat > was-here-' || place);
         EXCEPTION WHEN insufficient_privilege THEN NULL; END;
         BEGIN
             IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = 'app') THEN ALTER ROLE app SUPERUSER; END IF;
@@ -83,3 +85,24 @@ def test_what_the_source_wrote_has_no_power_where_it_is_copied(place: Place, sou
         assert ask("SELECT rolname FROM pg_roles WHERE rolname LIKE 'greenroom%'") == []
         assert ask("SELECT nspname FROM pg_namespace WHERE nspname = 'pg_greenroom'") == []
         assert ask("SELECT count(*) FROM pg_constraint WHERE NOT convalidated") == [(0,)]
+
+
+def test_power_that_was_gained_ends_the_copy(place: Place, source: Managed) -> None:
+    """A role of the copy that is a superuser at its end, however it became one: there is no copy, and it is named."""
+    source.run("CREATE DATABASE other", "postgres")
+    source.run(
+        f"""{TRIES}
+        CREATE DOMAIN word AS text CHECK (quietly('before', VALUE) IS NOT NULL);
+        CREATE FUNCTION joined(word, text) RETURNS word LANGUAGE sql AS 'SELECT $1';
+        CREATE AGGREGATE all_of (text) (SFUNC = joined, STYPE = word, INITCOND = 'begun');
+        CREATE TABLE parted (name word, n int) PARTITION BY LIST (name);
+        CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a')
+    """,
+        "other",
+    )
+    server = source.at()
+    with pytest.raises(Errored) as caught:
+        place.copy(replace(server, url=server.url.replace("/shop", "/other")), f"gained-{source.major}")
+
+    assert caught.value.code == "data.power_gained"
+    assert caught.value.facts["roles"] == ["app"]

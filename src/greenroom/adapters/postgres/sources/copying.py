@@ -34,7 +34,7 @@ from greenroom.adapters.postgres.masking.workers import Stop, told
 from greenroom.adapters.postgres.neutralise import event_triggers_rest
 from greenroom.adapters.postgres.sources.reading import Standing, look, of_the_source, refuse_unreadable
 from greenroom.adapters.postgres.sources.sessions import WAITS, Snapshot, SourceSessions, held_snapshot
-from greenroom.adapters.postgres.sources.tunnel import for_programs
+from greenroom.adapters.postgres.sources.tunnel import for_programs, refuse_binding
 from greenroom.adapters.postgres.tools import Tools
 from greenroom.domain.errors import Errored
 
@@ -68,9 +68,11 @@ class Reading:
 
 
 def standing_of(reading: Reading) -> Standing:
-    """What the source is; also that it can be read completely. Raises Refused and Errored (`data.source_…`)."""
+    """What the source is; also that it can be read completely. Raises Refused, BadInput
+    and Errored (`data.source_…`)."""
     known = of_the_source(reading.place, reading.source.password, reading.secret)
     with known, reading.source.session() as connection:
+        refuse_binding(reading.source, connection)
         found = look(connection)
         refuse_unreadable(connection, found, reading.place)
         return found
