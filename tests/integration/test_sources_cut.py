@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.postgres.sources import fetching
+from greenroom.adapters.postgres.sources.copying import Reading
 from greenroom.domain.errors import Errored
 from greenroom.ports.sources import Fetched
 from tests import source_support
@@ -63,6 +66,27 @@ def _carried(place: Place, source: Managed, name: str) -> int:
     with line_to(source.port) as line:
         place.copy(source.at(line.port), name)
         return line.carried
+
+
+def test_losses_count_only_while_nothing_is_done(
+    place: Place, source: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that may lose its session once in a row loses it three times, and does pieces in between: the copy goes
+    on, however often that happens over hours."""
+    monkeypatch.setattr(fetching, "Reading", partial(Reading, workers=1, waits=(0.1,)))
+    with line_to(source.port) as line:
+        cuts = [24_000_000, 16_000_000, 8_000_000]
+
+        def hear(words: str) -> None:
+            if "%" in words and cuts and line.carried > cuts[-1]:
+                cuts.pop()
+                assert line.cut(1) == 1
+
+        made = place.copy(source.at(line.port), f"often-{source.major}", hear=hear)
+    assert cuts == []
+    assert sum("same snapshot" in words for words in place.said) == 3
+    with place.opened(f"often-{source.major}", made) as ask:
+        assert ask("SELECT count(*), count(DISTINCT id) FROM public.person") == [(ROWS, ROWS)]
 
 
 def test_a_snapshot_that_is_lost_makes_it_begin_anew(place: Place, source: Managed) -> None:

@@ -15,13 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from greenroom.adapters.clock import SystemClock
-from greenroom.domain.errors import GreenroomError, Refused
+from greenroom.adapters.postgres.masking.ends import End
+from greenroom.adapters.postgres.sources.reading import end_of
+from greenroom.adapters.postgres.sources.tunnel import for_programs
+from greenroom.domain.errors import BadInput, GreenroomError, Refused
 from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from tests import source_support
 from tests.managed import Managed, managed
-from tests.source_support import SCHEMA, Place
+from tests.source_support import PASSWORD, SCHEMA, Place
 
 pytestmark = pytest.mark.needs("postgres15")
 
@@ -108,7 +111,8 @@ def test_extensions_are_needed_or_stay_behind(place: Place, source: Managed) -> 
 
 @pytest.fixture(scope="module")
 def certificate(place: Place) -> tuple[Path, Path]:
-    """For `localhost`, signed by its own key, which only the server's user reads."""
+    """For `localhost`, signed by its own key, which only the server's user reads. Beside it lie the lists of what its
+    key revokes: `nothing.crl`, and `itself.crl`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = SystemClock().now()
@@ -120,6 +124,13 @@ def certificate(place: Place) -> tuple[Path, Path]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
+    for listed, numbers in (("nothing", []), ("itself", [made.serial_number])):
+        crl = x509.CertificateRevocationListBuilder(name, now - timedelta(days=1), now + timedelta(days=1))
+        for number in numbers:
+            entry = x509.RevokedCertificateBuilder(number, now - timedelta(days=1)).build()
+            crl = crl.add_revoked_certificate(entry)
+        signed = crl.sign(key, hashes.SHA256())
+        (place.root / f"{listed}.crl").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     files = place.root / "server.crt", place.root / "server.key"
     files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
@@ -146,3 +157,28 @@ def test_a_server_that_wants_tls_is_read_in_tls(place: Place, certificate: tuple
             with pytest.raises(GreenroomError) as caught:
                 place.copy(wrong, "tls-wrong")
             assert caught.value.code in ("data.source_unreachable", "data.source_refused")
+        with pytest.raises(BadInput) as caught:
+            place.copy(server.at(more="?sslmode=require&channel_binding=require"), "tls-bound")
+        assert caught.value.code == "data.source_binding"
+        assert not any(place.root.glob("home/env/vault/rebuilt/tls-bound/data"))
+
+
+@pytest.mark.needs("postgres15")
+def test_a_revoked_certificate_is_not_trusted(place: Place, certificate: tuple[Path, Path]) -> None:
+    """Neither by our own sessions nor by the way that programs take; a list that does not name it lets both in."""
+    with managed(place.clusters, 15, place.root / "managed-crl", certificate) as server:
+        trusted = f"?sslmode=verify-ca&sslrootcert={certificate[0]}"
+        with end_of(server.at(more=trusted), PASSWORD).session() as connection:
+            for listed, answers in (("nothing", True), ("itself", False)):
+                end = end_of(server.at(more=f"{trusted}&sslcrl={place.root / listed}.crl"), PASSWORD)
+                with for_programs(end, connection) as through:
+                    assert (_lets_in(end), _lets_in(through)) == (answers, answers)
+
+
+def _lets_in(end: End) -> bool:
+    try:
+        with end.session() as connection:
+            return connection.execute("SELECT true").fetchall() == [(True,)]
+    except GreenroomError as error:
+        assert error.code in ("database.unreachable", "database.starting"), error
+        return False

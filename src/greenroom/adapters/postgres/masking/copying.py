@@ -22,15 +22,9 @@ from greenroom.adapters.postgres.masking.choices import Choices, Rules, choose_m
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.large_objects import copy_large_objects
 from greenroom.adapters.postgres.masking.model import Catalog, Table
-from greenroom.adapters.postgres.masking.plan import (
-    Chunk,
-    chunks_of,
-    digest_of_plan,
-    refresh_statements,
-    sequence_statements,
-)
+from greenroom.adapters.postgres.masking.plan import Chunk, chunks_of, digest_of_plan
 from greenroom.adapters.postgres.masking.quote import ident
-from greenroom.adapters.postgres.masking.rebuilding import Archive, cores, dump_schema, make_roles
+from greenroom.adapters.postgres.masking.rebuilding import Archive, cores, dump_schema, finish, make_roles
 from greenroom.adapters.postgres.masking.rows import Progress, Report, Rows
 from greenroom.adapters.postgres.masking.statements import Question, keyed_view, questions_of
 from greenroom.adapters.postgres.masking.subset import keep_rows, kept_conditions, reached_tables, share_views
@@ -210,10 +204,7 @@ class _Run:
                 copied = copy_large_objects(self.ruling, self.writing, lambda _: self.under.stop.check())
             self.report.said.append(f"{copied} large objects were copied as they are")
         with told("finish the copy"):
-            self.writing.execute("SET session_replication_role = replica")  # event triggers see refreshes, too
-            for statement in (*sequence_statements(self.catalog), *refresh_statements(self.catalog), "ANALYZE"):
-                self.under.stop.check()
-                self.writing.execute(statement.encode())
+            finish(self.writing, self.catalog, self.under.stop.check)
 
     def verify(self) -> None:
         """Compare both sides. Raises Errored (`data.copy_differs`)."""

@@ -12,8 +12,15 @@ from pathlib import Path
 from greenroom.adapters.postgres.connect import Connection
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.model import Catalog
-from greenroom.adapters.postgres.masking.plan import Job, Rebuild, rebuild_of
+from greenroom.adapters.postgres.masking.plan import (
+    Job,
+    Rebuild,
+    rebuild_of,
+    refresh_statements,
+    sequence_statements,
+)
 from greenroom.adapters.postgres.masking.quote import ident
+from greenroom.adapters.postgres.neutralise import event_triggers_rest
 from greenroom.adapters.postgres.tools import Tools, run
 
 SECONDS = 24 * 3600.0
@@ -124,6 +131,17 @@ def make_roles(connection: Connection, roles: tuple[str, ...]) -> tuple[str, ...
     for name in missing:
         connection.execute(f"CREATE ROLE {ident(name)} NOLOGIN".encode())
     return missing
+
+
+def finish(connection: Connection, catalog: Catalog, go_on: GoOn) -> None:
+    """Sequences, materialized views, statistics. Event triggers see refreshes, and would run with a superuser's power:
+    none fires meanwhile, whatever it was told."""
+    with connection.transaction(), event_triggers_rest(connection):
+        for statement in (*sequence_statements(catalog), *refresh_statements(catalog)):
+            go_on()
+            connection.execute(statement.encode())
+    go_on()
+    connection.execute("ANALYZE")
 
 
 def cores() -> int:

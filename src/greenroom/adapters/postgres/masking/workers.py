@@ -107,7 +107,8 @@ class Under:
             yield a, b
 
     def survives(self, error: Errored, lost: int) -> bool:
-        """Asked when a worker's session of the source is gone, the `lost`th time for it: true to open another."""
+        """Asked when a worker's session of the source is gone, the `lost`th time since it did an item: true to open
+        another."""
         return False
 
     def spread(
@@ -129,7 +130,7 @@ class Under:
         left: list[Errored] = []
         done: list[T] = []
 
-        def go_through(held: list[T]) -> None:
+        def go_through(held: list[T], one_done: Callable[[], None]) -> None:
             """`held` is the item that is worked on; it stays there when its session is lost."""
             with self.pair() as (a, b):
                 while True:
@@ -144,14 +145,20 @@ class Under:
                             raise SourceSessionLost(error) from error
                         raise
                     done.append(held.pop())
+                    one_done()
 
         def worker() -> None:
             held: list[T] = []
             lost = 0
+
+            def one_done() -> None:
+                nonlocal lost
+                lost = 0
+
             try:
                 while True:
                     try:
-                        go_through(held)
+                        go_through(held, one_done)
                     except CannotJoin as error:
                         for item in held:
                             waiting.put(item)

@@ -22,7 +22,7 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, session
-from greenroom.adapters.postgres.datasets.vault import LOADING, progress_in_words
+from greenroom.adapters.postgres.datasets.vault import LOADING, loaded, progress_in_words
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.masking.ends import SETTINGS, End
@@ -140,7 +140,7 @@ class PostgresSources:
                 because="an older server does not understand a newer one's schema",
                 hint=f"set services/postgres to {found} or newer in greenroom.yaml, and promote that release",
             )
-        need_room("a copy of the source", folder.parent, int(standing.bytes * 1.2))
+        need_room("a copy of the source", folder.parent, loaded(standing.bytes))
 
     def _server(self, into: str, folder: Path, services: Services, standing: Standing) -> tuple[Server, frozenset[str]]:
         """What the copy is laid out by, and the extensions that stay behind. In an environment that is the PostgreSQL

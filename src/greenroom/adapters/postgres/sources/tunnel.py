@@ -1,8 +1,9 @@
 """TLS for PostgreSQL's own programs, which the embedded ones cannot speak.
 
 They enter a unix socket that only we can, and Greenroom carries their bytes to the server in TLS, under the same
-demands as its own sessions: `sslmode`, `sslrootcert`, `sslcert` and `sslkey` mean what they do in libpq (34.19). The
-password is proven by SCRAM or MD5 between program and server, as without a tunnel.
+demands as its own sessions: `sslmode`, `sslrootcert`, `sslcert`, `sslkey` and `sslcrl` mean what they do in libpq
+(34.19). The password is proven by SCRAM or MD5 between program and server, as without a tunnel. That proof cannot be
+bound to the channel, which the program is not in: `channel_binding=require` is refused.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PORT = 5432
 BLOCK = 1 << 16
 CONNECT_SECONDS = 10.0
 END_SECONDS = 10.0
+DEAD_SECONDS = 60
+"""A network that says nothing for so long is taken for dead (tcp(7)): the line ends, and the program fails with it."""
 OF_TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "gssencmode")
 
 
@@ -43,6 +46,7 @@ def for_programs(end: End, connection: Connection) -> Iterator[End]:
     if not connection.pgconn.ssl_in_use:
         yield replace(end, parameters={**plain, "sslmode": "disable"})
         return
+    refuse_binding(end, connection)
     address = (connection.info.hostaddr or connection.info.host, connection.info.port)
     with (
         tempfile.TemporaryDirectory(prefix="gr-tls-") as folder,
@@ -52,11 +56,24 @@ def for_programs(end: End, connection: Connection) -> Iterator[End]:
         yield replace(end, parameters={**here, "host": folder, "port": str(PORT), "sslmode": "disable"})
 
 
+def refuse_binding(end: End, connection: Connection) -> None:
+    """What a tunnel cannot keep is refused where one is needed. Raises BadInput (`data.source_binding`)."""
+    if connection.pgconn.ssl_in_use and end.parameters.get("channel_binding") == "require":
+        raise BadInput(
+            "data.source_binding",
+            "channel_binding=require in data/source_url cannot be kept",
+            because="PostgreSQL's programs, which read the schema, reach the server through a tunnel of Greenroom's,"
+            " and a proof of the password that is bound to the channel cannot pass it",
+            hint="write sslmode=verify-full and sslrootcert instead: they prove the server by its certificate",
+        )
+
+
 def context_of(end: End) -> ssl.SSLContext:
     """What the parameters demand of the server's certificate. Raises BadInput (`data.source_tls`)."""
     mode, roots = end.parameters.get("sslmode", "prefer"), end.parameters.get("sslrootcert", "")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    default = Path("~/.postgresql/root.crt").expanduser()
+    defaults = Path("~/.postgresql").expanduser()
+    revoked = end.parameters.get("sslcrl") or (str(defaults / "root.crl") if (defaults / "root.crl").exists() else "")
     context.check_hostname = mode == "verify-full" or roots == "system"
     is_checked = mode in ("verify-ca", "verify-full") or bool(roots)
     context.verify_mode = ssl.CERT_REQUIRED if is_checked else ssl.CERT_NONE
@@ -64,7 +81,10 @@ def context_of(end: End) -> ssl.SSLContext:
         if roots == "system":
             context.load_default_certs()
         elif is_checked:
-            context.load_verify_locations(roots or default)
+            context.load_verify_locations(roots or defaults / "root.crt")
+        if is_checked and revoked:
+            context.load_verify_locations(revoked)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF | ssl.VERIFY_CRL_CHECK_CHAIN
         if "sslcert" in end.parameters:
             context.load_cert_chain(end.parameters["sslcert"], end.parameters.get("sslkey"))
     except OSError as error:
@@ -72,7 +92,7 @@ def context_of(end: End) -> ssl.SSLContext:
             "data.source_tls",
             "a certificate for the source cannot be read",
             because=str(error),
-            hint="sslrootcert, sslcert and sslkey in data/source_url must name files that Greenroom can read",
+            hint="sslrootcert, sslcert, sslkey and sslcrl in data/source_url must name files that Greenroom can read",
         ) from error
     return context
 
@@ -106,15 +126,24 @@ def _carried(path: Path, address: tuple[str, int], context: ssl.SSLContext, host
 
 
 def _line(near: socket.socket, address: tuple[str, int], context: ssl.SSLContext, host: str) -> None:
-    """One connection. What goes wrong the program is told by its end of the line, and says so in its own words."""
+    """One connection. What goes wrong the program is told by its end of the line, and says so in its own words: also
+    that the server did not answer within CONNECT_SECONDS, or that the network has been dead for DEAD_SECONDS."""
     with near, suppress(OSError, EOFError), socket.create_connection(address, CONNECT_SECONDS) as plain:
-        plain.settimeout(None)
+        _keep_alive(plain)
         plain.sendall(SSL_REQUEST)
         if plain.recv(1) != b"S":
             return
         with context.wrap_socket(plain, server_hostname=host) as far:
             _first_answers(near, far)
+            far.settimeout(None)
             _both_ways(near, far)
+
+
+def _keep_alive(plain: socket.socket) -> None:
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, DEAD_SECONDS // 2)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, DEAD_SECONDS // 6))
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_SECONDS * 1000)
 
 
 def _first_answers(near: socket.socket, far: ssl.SSLSocket) -> None:
