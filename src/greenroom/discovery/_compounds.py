@@ -212,6 +212,17 @@ _PIECES = {
     "burg": "burgerlijke",
     "ziek": "ziek",
     "mld": "meld",
+    "knm": "kenmerk",
+    "kenm": "kenmerk",
+    "wrd": "waarde",
+    "tgn": "tegen",
+    "gegen": "gegen",
+    "mtr": "meter",
+    "hnr": "hausnummer",
+    "ovl": "overlijdens",
+    "sterb": "sterbe",
+    "zhlr": "zaehler",
+    "vbr": "verbrauch",
 }
 """Short forms, each with the word that it is short for. Two letters only where hardly a word begins or ends so."""
 

@@ -78,6 +78,11 @@ PERSON = STAFF | vocabulary(
     ayantdroit assures allocataires assistito assistiti detenido detenida imputado gemeindeglied gemeindeglieder
     respondent pratiquante paroissien fedele parrocchiano curatore tutelado affiliato"""
 )
+PATIENT = vocabulary(
+    """patient patients patientin paciente pacientes paziente pazienti pacjent pacjenci pasient potilas pacient hasta
+    hastalar inpatient outpatient"""
+)
+"""People of whom every row of what happened to them is one of their health."""
 ORGANISATION = vocabulary(
     """company organisation organization org vendor supplier shipper carrier manufacturer publisher distributor
     merchant firm business employer bank insurer insurance agency club association hospital clinic university

@@ -48,5 +48,21 @@ BOOKKEEPING = vocabulary(
     geaendert geandert aenderung aenderungsdatum geloescht modifie modification supprime maj actualizado
     actualizacion modificado modificacion borrado fmod modificato aggiornato aggiornamento cancellato gewijzigd
     wijziging mutatie mutation verwijderd atualizado atualizacao alterado alteracao excluido zmieniono zmodyfikowano
-    usunieto andrad aendret endret muokattu zmeneno guncelleme silindi"""
+    usunieto andrad aendret endret muokattu zmeneno guncelleme silindi
+    history audit"""
 )
+AMOUNTS = vocabulary(
+    """amount amounts total subtotal sum price cost costs fee fees tax vat discount net gross paid due quantity qty rate
+    charge charges deposit refund tip balance cents currency percent pct weight distance year month day hour hours
+    minutes seconds ms betrag summe preis kosten gebuehr steuer rabatt jahr monat tag
+    montant somme prix cout frais taxe remise annee mois jour importe precio coste monto cantidad anio mes dia
+    importo prezzo costo bedrag prijs kosten jaar maand dag valor preco custo ano kwota cena rok belopp pris"""
+)
+TRADE = vocabulary(
+    """order orders sale sales invoice payment purchase booking reservation rental shipment delivery cart basket
+    transaction subscription ticket device session notification message token post comment review vote like follow hit
+    visit bestellung rechnung zahlung buchung auftrag forderung commande facture paiement pedido factura pago recibo
+    ordine fattura pagamento bestelling factuur betaling encomenda fatura pagamento venda compra zamowienie faktura
+    platnosc ordre betaling tilaus objednavka platba siparis odeme wishlist item line"""
+)
+"""Words of tables of what somebody bought: their numbers tell of goods."""

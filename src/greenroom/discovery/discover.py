@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from greenroom.discovery.fitting import Rules, fits, fitting
 from greenroom.discovery.harmless import harmless
 from greenroom.discovery.inside import PROPOSED, Judge, Within, in_array, in_json
+from greenroom.discovery.lists import tells_by_list
 from greenroom.discovery.model import (
     Choice,
     ColumnFacts,
@@ -77,7 +78,10 @@ def discover(tables: Sequence[TableFacts], rules: Rules, detectors: Mapping[str,
     verdicts = {
         path: _verdict(known[path].place, followers[path], judge, rules) for path in known if roots[path] == path
     }
-    all_of = {p: verdicts[p] if roots[p] == p else _follow(k.place, verdicts[roots[p]]) for p, k in known.items()}
+    all_of = {
+        p: verdicts[p] if roots[p] == p else _follow(k.place, verdicts[roots[p]], known[roots[p]].facts.column.table)
+        for p, k in known.items()
+    }
     of_before = shadows(declared)
     return tuple(_as_before(v, all_of[of_before[p]]) if p in of_before else v for p, v in all_of.items())
 
@@ -138,12 +142,14 @@ def _root(path: str, known: Mapping[str, _Known]) -> str:
         seen.append(onward)
 
 
-def _follow(place: Place, verdict: Verdict) -> Verdict:
+def _follow(place: Place, verdict: Verdict, table: str) -> Verdict:
     """The verdict of what a column refers to, for the column. A generated one is made anew from what it is made of."""
     path = place.facts.column.path
     if place.facts.generated:
         return Harmless(path, *(harmless(place) or (0.9, "generated")), verdict.column)
     reason = f"refers to {verdict.column}: {verdict.reason}"
+    if isinstance(verdict, Harmless) and tells_by_list(place, table):
+        return Undecided(path, f"an entry of a list that describes people; {reason}", follows=verdict.column)
     return replace(verdict, column=path, reason=reason, follows=verdict.column)
 
 

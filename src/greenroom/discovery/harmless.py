@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from greenroom.discovery._technical import BOOKKEEPING, COUNTERS, PROGRAM, SWITCHES
+from greenroom.discovery._subject_words import IDENTITY
+from greenroom.discovery._technical import AMOUNTS, BOOKKEEPING, COUNTERS, PROGRAM, SWITCHES, TRADE
 from greenroom.discovery.naming import find, vocabulary
 from greenroom.discovery.place import FEW, Place
 from greenroom.discovery.references import is_person_key
 from greenroom.discovery.subjects import Subject
+from greenroom.discovery.topics import topic
 from greenroom.masking._types import Kind
 
 Reasoned = tuple[float, str]
@@ -25,21 +27,8 @@ GENERATED = "generated: the database makes it anew from the masked row"
 CODES = vocabulary("code codigo codice kuerzel special features specialfeatures hash label")
 """Words that are a program's own, and in a person's row may be what that person is known by."""
 
-AMOUNTS = vocabulary(
-    """amount amounts total subtotal sum price cost costs fee fees tax vat discount net gross paid due quantity qty rate
-    charge charges deposit refund tip balance cents currency percent pct weight distance year month day hour hours
-    minutes seconds ms betrag summe preis kosten gebuehr steuer rabatt jahr monat tag
-    montant somme prix cout frais taxe remise annee mois jour importe precio coste monto cantidad anio mes dia
-    importo prezzo costo bedrag prijs kosten jaar maand dag valor preco custo ano kwota cena rok belopp pris"""
-)
 QUIET = COUNTERS | PROGRAM | SWITCHES | AMOUNTS | vocabulary("id ids no nr num number code key ref")
-TRADE = vocabulary(
-    """order orders sale sales invoice payment purchase booking reservation rental shipment delivery cart basket
-    transaction subscription ticket device session notification message token post comment review vote like follow hit
-    visit bestellung rechnung zahlung buchung auftrag forderung commande facture paiement pedido factura pago recibo
-    ordine fattura pagamento bestelling factuur betaling encomenda fatura pagamento venda compra zamowienie faktura
-    platnosc ordre betaling tilaus objednavka platba siparis odeme wishlist item line"""
-)
+LANGUAGE = vocabulary("lang language sprache langue idioma lingua taal jezyk kieli dil sprak")
 NUMBERED = vocabulary("id ids no nr num number nummer numero code key ref reference uuid guid pk fk index")
 SILENT_TYPES = vocabulary(
     """interval money bit tsquery int4range int8range numrange daterange tsrange tstzrange oid regclass ltree
@@ -68,6 +57,8 @@ def _is_open(place: Place) -> bool:
     if place.kind is Kind.UUID or facts.refers_to or is_person_key(place.words):
         return False
     words = set(place.words)
+    if not place.is_person and topic(place) and not words & (QUIET | BOOKKEEPING | TECHNICAL):
+        return True
     if not place.is_person:
         return _is_close(place) and place.is_number and not words & QUIET
     if place.kind is Kind.BOOLEAN:
@@ -76,6 +67,8 @@ def _is_open(place: Place) -> bool:
         return not (words & BOOKKEEPING or place.is_bookkeeping)
     if place.is_number:
         return not (words & (COUNTERS | PROGRAM | SWITCHES) or (place.words[-1:] and place.words[-1] in NUMBERED))
+    if place.is_text and words & LANGUAGE and place.has_beside(IDENTITY):
+        return True  # which somebody speaks, rather than one to show a page in
     if place.kind is Kind.ENUM or place.is_short_list or place.has_listing_check:
         return not words & (PROGRAM | COUNTERS | TECHNICAL)
     if place.is_text:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from greenroom.discovery._subject_words import PERSON
+from greenroom.discovery._technical import COUNTERS, PROGRAM
 from greenroom.discovery.fitting import Rules, fits, fitting
 from greenroom.discovery.harmless import harmless
 from greenroom.discovery.model import Choice, ColumnFacts, Finding, Sample
@@ -16,6 +17,9 @@ from greenroom.discovery.place import Place
 from greenroom.discovery.subjects import About, Subject
 from greenroom.domain.masking import Column
 from greenroom.masking._paths import steps
+
+SILENT = (PROGRAM - {"tags", "label", "category", "categoria", "kategorie", "categorie"}) | COUNTERS
+"""Names of lists in a person's row that are a program's own."""
 
 Judge = Callable[[Place], Finding | None]
 
@@ -48,6 +52,8 @@ def in_array(place: Place, judge: Judge, rules: Rules) -> Within | None:
     inner = place.at(ColumnFacts(element, sample=sample), place.about, place.around)
     finding = judge(inner)
     if finding is None or finding.confidence < PROPOSED or not finding.is_personal:
+        if finding is None and place.is_person and inner.is_text and not set(place.words) & SILENT:
+            return Within(0.3, "what somebody's row is marked with", is_open=True)
         quiet = harmless(inner) or ((0.7, f"codes of type {base}") if column.labels else None)
         if quiet is not None and finding is None:
             return Within(quiet[0], f"its elements: {quiet[1]}")

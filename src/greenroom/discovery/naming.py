@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from greenroom.discovery._abbreviations import spelled_out
 from greenroom.discovery._compounds import pieces
+from greenroom.discovery._skeletons import with_vowels
 
 _PARTS = re.compile(r"[^\W\d_]+|\d+")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -80,7 +81,7 @@ def tokens(name: str) -> tuple[str, ...]:
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     words = [hump for part in _PARTS.findall(plain) for hump in _HUMPS.split(part)]
     spelled = (spelled_out(fold(w)) for w in words if not w.isdigit())
-    return tuple(piece for word in spelled for piece in pieces(word))
+    return tuple(with_vowels(piece) for word in spelled for piece in pieces(word))
 
 
 def singular(word: str, known: Collection[str]) -> str | None:
@@ -93,7 +94,7 @@ def singular(word: str, known: Collection[str]) -> str | None:
             return stem
     for ending, others in _ENDINGS:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) > 2:
+        if stem != word and len(stem) > (3 if ending == "t" else 2):
             found = next((f"{stem}{other}" for other in others if f"{stem}{other}" in known), None)
             if found is not None:
                 return found

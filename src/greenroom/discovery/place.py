@@ -18,7 +18,8 @@ FEW = 5
 @dataclass(frozen=True)
 class Place:
     """`column` describes the values here; `words` are those of the name, `around` those of the columns beside it (of
-    the keys beside it, in JSON), `table_words` those of the table's name. `is_bookkeeping`: many tables, not only those
+    the keys beside it, in JSON), `table_words` and `schema_words` those of the table's and the
+    schema's name. `is_bookkeeping`: many tables, not only those
     about people, have a date of this name."""
 
     facts: ColumnFacts
@@ -26,6 +27,7 @@ class Place:
     words: tuple[str, ...]
     around: frozenset[tuple[str, ...]] = frozenset()
     table_words: tuple[str, ...] = ()
+    schema_words: tuple[str, ...] = ()
     is_inside: bool = False
     is_bookkeeping: bool = False
 
@@ -34,7 +36,15 @@ class Place:
         around = frozenset(tokens(c.column.name) for c in columns)
         column = facts.column
         table_words = tokens(column.table)
-        return cls(facts, about, tokens(column.name), around, table_words, is_bookkeeping=is_bookkeeping)
+        return cls(
+            facts,
+            about,
+            tokens(column.name),
+            around,
+            table_words,
+            tokens(column.schema),
+            is_bookkeeping=is_bookkeeping,
+        )
 
     @property
     def sample(self) -> Sample:

@@ -72,6 +72,9 @@ def _targets(tables: Sequence[TableFacts]) -> Mapping[tuple[tuple[str, ...], str
         own, column = _singular_words(tokens(table.name)), tokens(keys[0].column.name)
         bare = tuple(w for w in column if w not in PLAIN)
         names = {(*own, *column), (*column, *own)} if not bare else {column}
+        if bare and own[-len(bare) :] == bare:
+            # Programs of many parts put theirs before: `shop_payment_token.token_id` is `payment_token_id` elsewhere.
+            names |= {(*own[i:], *column[len(bare) :]) for i in range(len(own) - len(bare))}
         for name in names:
             place = name, _sort(keys[0])
             if place in found and found[place] != keys[0].column.path:

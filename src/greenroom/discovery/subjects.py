@@ -14,6 +14,7 @@ from greenroom.discovery._subject_words import (
     IDENTITY,
     KINDS_OF_THINGS,
     ORGANISATION,
+    PATIENT,
     PERSON,
     PERSON_NUMBERS,
     STAFF,
@@ -80,7 +81,8 @@ class About:
     """What a table is about. `people`, `organisations`: rows lead to such a row by foreign keys, or are one.
 
     `is_staff_only`: the people are the organisation's own, such as an order's clerk. `has_names`: given and family
-    name stand in columns of their own. `is_close`: a row says itself whose it is, without a way over other rows.
+    name stand in columns of their own. `of_patients`: the people come to be cured.
+    `is_close`: a row says itself whose it is, without a way over other rows.
     """
 
     subject: Subject
@@ -89,6 +91,7 @@ class About:
     is_staff_only: bool = False
     is_close: bool = False
     has_names: bool = False
+    of_patients: bool = False
 
     @property
     def is_of_organisation(self) -> bool:
@@ -111,7 +114,21 @@ def subject_of(table: TableFacts) -> Subject:
         return Subject.PERSON
     if by_name is Subject.UNKNOWN and (_holds_people(table) or _describes_people(columns)):
         return Subject.PERSON
+    if by_name is Subject.ORGANISATION and _is_somebodys(table):
+        return Subject.EVENT
     return by_name
+
+
+def _is_somebodys(table: TableFacts) -> bool:
+    """Called like an organisation, but of a person: the bank of a customer, whose number is the key or stands alone
+    for whose row it is, without a name of the bank's."""
+    words = [tokens(c.column.name) for c in table.columns]
+    if any(w[-1:] and w[-1] in BARE_NAMES for w in words):
+        return False
+    return any(says(w, PERSON_NUMBERS) or person_number(w) for w in words)
+
+
+BARE_NAMES = vocabulary("name nom nombre nome naam navn namn nazwa bezeichnung nazev ad label")
 
 
 def _describes_people(columns: Sequence[tuple[str, ...]]) -> bool:
@@ -165,25 +182,37 @@ def about_all(tables: Iterable[TableFacts]) -> Mapping[str, About]:
     subjects = {path: subject_of(t) for path, t in by_path.items()}
     owners = {c.column.path: path for path, t in by_path.items() for c in t.columns}
     targets = {path: _targets(t.columns, owners) - {path} for path, t in by_path.items()}
+    names = {path: [tokens(c.column.name) for c in t.columns if _names_a_person(c)] for path, t in by_path.items()}
     found = {}
     for path, table in by_path.items():
         reached = _reached(path, targets, subjects)
         people = {p for p in reached if subjects[p] is Subject.PERSON}
-        named = [tokens(c.column.name) for c in table.columns if _names_a_person(c)]
+        named = names[path]
+        onward = [
+            p
+            for p in reached - {path}
+            if subjects[p] in (Subject.EVENT, Subject.UNKNOWN) and any(not set(w) & MAKERS for w in names[p])
+        ]
         organisations = any(subjects[p] is Subject.ORGANISATION for p in reached)
         columns = [tokens(c.column.name) for c in table.columns]
         found[path] = About(
             subjects[path],
-            people=bool(people or named or _bears_a_name(table, subjects[path]))
+            people=bool(people or named or onward or _bears_a_name(table, subjects[path]))
             or (subjects[path] is Subject.ADDRESS and not organisations),
             organisations=organisations,
             is_staff_only=bool(people or named)
             and all(_is_staff(by_path[p].name) for p in people)
             and all(any(singular(w, STAFF) for w in words) for words in named),
             is_close=bool(named) or any(subjects[p] is Subject.PERSON for p in targets[path]),
+            of_patients=any(w in PATIENT for p in people for w in tokens(by_path[p].name))
+            or any(w in PATIENT for words in named for w in words),
             has_names=_any(columns, GIVEN_NAME) or _any(columns, FAMILY_NAME) or ("last",) in columns,
         )
     return found
+
+
+MAKERS = vocabulary("author authors editor creator publisher writer autor auteur autore redacteur by")
+"""Who made a thing: what refers to the thing is not about them."""
 
 
 def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
@@ -193,10 +222,18 @@ def _bears_a_name(table: TableFacts, subject: Subject) -> bool:
     texts = [c for c in table.columns if kind_of(c.column) in TEXTS]
     if subject is Subject.EVENT and any(says(tokens(c.column.name), EMAIL) for c in texts):
         return True
+    if any(c.sample.values >= 10 and c.sample.share("email") >= 0.9 for c in texts):
+        return True
     if any(len(words) == 1 and is_person(words) for words in (tokens(c.column.name) for c in texts)):
         return True
     samples = [c.sample for c in texts if c.sample.values >= 10]
     return any(s.share("sure_full_name") >= 0.3 and s.share("sentence") < 0.3 for s in samples)
+
+
+CLINICAL = vocabulary(
+    "lab labresult clinical observation specimen admission encounter diagnosis prescription vital medication"
+)
+"""Where a `pid` is a patient's, and no process's."""
 
 
 def _names_a_person(facts: ColumnFacts) -> bool:
@@ -204,6 +241,10 @@ def _names_a_person(facts: ColumnFacts) -> bool:
     words = tokens(facts.column.name)
     if says(words, PERSON_NUMBERS) or person_number(words):
         return True
+    if words == ("pid",) and kind_of(facts.column) in TEXTS:
+        return bool(find(tokens(facts.column.table), CLINICAL))
+    if len(words) == 1 and words[0].endswith("s") and words[0].removesuffix("s") in PERSON:
+        return False  # so many `patients`
     is_key = kind_of(facts.column) in NUMBERS | {Kind.UUID} and not facts.is_identity
     return is_key and is_person_key(words)
 

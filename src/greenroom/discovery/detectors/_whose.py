@@ -13,7 +13,8 @@ DELIVERY = vocabulary(
 )
 
 STREET = vocabulary(
-    "street address addressline line strasse rue calle via straat rua adresse direccion indirizzo endereco"
+    """street address addressline line strasse rue calle via straat rua adresse direccion indirizzo endereco adr
+    adres adr1"""
 )
 
 

@@ -4,7 +4,7 @@ with others enough to find somebody."""
 from __future__ import annotations
 
 from greenroom.discovery.model import Choice, Detector, Finding
-from greenroom.discovery.naming import find, vocabulary
+from greenroom.discovery.naming import find, fold, vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 from greenroom.discovery.references import PLAIN
 from greenroom.masking._types import Kind
@@ -47,7 +47,7 @@ ALWAYS = vocabulary(
     horoscope sternzeichen ascendant militaryservice militarystatus veteranstatus immigrationstatus residencystatus
     aufenthaltsstatus visastatus visatype drivinglicenceclass licenceclass licenseclass fuehrerscheinklasse
     rijbewijscategorie categoriapermiso categoriapatente categoriacnh estcivil estadocivilcod haskids haschildren
-    kids steuerklasse taxclass titulpred titulza titul academicrank cittadinanza currenttitle workpermit
+    mv kids steuerklasse taxclass titulpred titulza titul academicrank cittadinanza currenttitle workpermit
     permistravail permisotrabajo arbeitserlaubnis werkvergunning morsmal redoublant regimescolaire csppere cspmere
     occupationpere occupationmere householdtype housingsituation wohnsituation ownsorrents dwelling immigrantstatus"""
 )
@@ -89,6 +89,12 @@ def judge(place: Place) -> Finding | None:
     is_whole = match is not None and match.whole
     if not by_name and place.about.people and place.named(RELATION):
         by_name = 0.7
+    if not by_name and _is_relation(place):
+        by_name = 0.65
+    if not by_name and place.is_text and _is_sex(place):
+        by_name = 0.6
+    if not by_name and "role" in place.words and _is_job(place):
+        by_name = 0.6
     is_mark = place.is_number and place.is_person and not place.facts.is_key
     if not by_name and place.is_number and place.about.people and place.named(JUDGED - {"rating", "nota"}):
         by_name = 0.4  # of the person, or of what the person judged
@@ -105,6 +111,49 @@ def judge(place: Place) -> Finding | None:
     return found("attribute", weigh(place, by_name, Clue()), Choice("shuffle"), Choice("free_text"), Choice("null"))
 
 
+SHORT_RELATION = vocabulary("lien rel relat vinc verw")
+JOB = vocabulary("role jobrole rolle rol ruolo rola")
+HIRED = vocabulary(
+    "salary annualpay pay payband wage hired hiredate startdate hiredon gehalt lohn salaire salario salaris"
+)
+
+
+def _is_relation(place: Place) -> bool:
+    """What two people are to each other, shortly: `lien`, `rel`."""
+    return place.is_text and place.about.people and len(place.words) == 1 and place.words[0] in SHORT_RELATION
+
+
+def _is_job(place: Place) -> bool:
+    """What somebody does for a living, rather than may do in a program: pay or a hiring stands beside."""
+    match = place.named(JOB)
+    return match is not None and match.whole and place.is_person and place.has_beside(HIRED)
+
+
+def _is_sex(place: Place) -> bool:
+    """A short list of the letters or words of a sex, in rows that lead to people."""
+    sample = place.sample
+    is_list = sample.values >= 20 and 2 <= sample.distinct <= 8
+    return is_list and place.is_of_person and sample.share("sex") >= 0.9 and sample.share("sure_sex") >= 0.3
+
+
+def looks_like_sex(text: str) -> bool:
+    return fold(text) in SEXES
+
+
+def looks_surely(text: str) -> bool:
+    return fold(text) in SEXES - PERHAPS
+
+
+PERHAPS = vocabulary("v x u d h")
+"""Letters of a sex that many other lists have."""
+
+SEXES = PERHAPS | vocabulary(
+    """m f w male female unknown man woman men women mann frau maennlich weiblich divers homme femme
+    masculin feminin hombre mujer masculino femenino feminino maschio femmina uomo donna vrouw mannelijk vrouwelijk
+    mezczyzna kobieta mand kvinde kvinna kvinne mies nainen muz zena erkek kadin"""
+)
+
+
 def _is_code(place: Place) -> bool:
     """A number that stands for an entry of a list: `title_id`, `sex_code`."""
     rest = tuple(w for w in place.words if w not in PLAIN)
@@ -115,4 +164,4 @@ def _has_names(place: Place) -> bool:
     return place.about.has_names or place.has_beside(frozenset(("fullname", "personname", "email")))
 
 
-DETECTOR = Detector("attribute", "attributes of people", judge)
+DETECTOR = Detector("attribute", "attributes of people", judge, {"sex": looks_like_sex, "sure_sex": looks_surely})

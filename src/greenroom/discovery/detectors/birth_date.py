@@ -10,7 +10,8 @@ NAMES = vocabulary(
     """fodselsdato fodelsedatum fodelsedag dataurodzenia datumnarozeni birthdate dateofbirth dob birthday bday born
     bornon birth geburtsdatum gebdatum geburtstag geboren geborenam gebdat datenaissance datedenaissance naissance
     fechanacimiento fechadenacimiento fnacimiento fecnac nacimiento datanascita nascita natoil geboortedatum
-    datanascimento nascimento dtnascimento deathdate dateofdeath died deceasedat deceasedon todesdatum sterbedatum
+    aniversario dataaniversario cumpleanos compleanno verjaardag datanascimento nascimento dtnascimento
+    deathdate dateofdeath died deceasedat deceasedon todesdatum sterbedatum
     datedeces fechadefuncion weddingdate marriagedate anniversary geburtdatum geburtsdat geburt gebdt gbdat birthdt
     bdate bornat datebirth dtofbirth geboortedat geboorte geboortedag birthdate1 dtnasc datanasc datnais datenaiss
     datedenaiss fecnacimiento dataurodz urodzony urodziny narozen dogumtarihi dogum fodt fodd fodselsdag syntymaaika
@@ -48,6 +49,8 @@ def judge(place: Place) -> Finding | None:
     if not (place.is_date or place.is_text or place.is_number):
         return None
     by_name = 0.93 if place.named(NAMES) and not place.is_catalogue else 0.0
+    if by_name and "borne" in place.words:
+        by_name = 0.0  # French for a terminal
     shifted = Choice("date_shift", {"days": 365})
     if by_name or place.is_number:
         return found("birth_date", weigh(place, by_name, CLUE), shifted, Choice("number_noise"), Choice("shuffle"))

@@ -16,6 +16,7 @@ NAMES = vocabulary(
 )
 CONTACT = vocabulary("contactname contactperson ansprechpartner kontaktperson contactpersoon contact")
 DESK = vocabulary("support info sales billing help desk office service general orders invoice")
+MACHINES = vocabulary("worker host hostname node process queue instance server daemon job")
 CLUE = Clue("email", "e-mail addresses", exact=True, alone=0.95)
 _ADDRESS = re.compile(r"(?:[^<>@]{0,60}<)?[^\s@<>\"(),:;]+@[^\s@<>.,]+(?:\.[^\s@<>.,]+)+>?")
 
@@ -27,6 +28,8 @@ def looks(text: str) -> bool:
 def judge(place: Place) -> Finding | None:
     if not place.is_text:
         return None
+    if set(place.words) & MACHINES and not place.named(NAMES):
+        return None  # `worker@host` is a process
     weighed = weigh(place, 0.93 if place.named(NAMES) else 0.0, CLUE)
     words = set(place.words)
     is_theirs = "contact" in words or (place.has_beside(CONTACT) and not words & DESK)

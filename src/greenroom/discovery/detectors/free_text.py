@@ -47,7 +47,8 @@ NAMES = vocabulary(
     bemaerkning bemaerkninger merknad merknader besked fritext huomautus huomautukset viesti lisatiedot poznamka
     poznamky zprava komentar oduvodneni aciklama notlar yorum yorumlar mesajmetni sikayet objectrepr repr
     reasonforleaving leavingreason references appreciations appreciationprof observationsprof commentaireprof
-    motifretard motifsanction beurteilungstext zeugnistext"""
+    avis transcricao transcription transkript transkription transcripcion trascrizione transcriptie clinicalsummary
+    motivatie motifretard motifsanction beurteilungstext zeugnistext"""
 )
 SUBJECT_LINES = vocabulary(
     """subject betreff objet asunto oggetto onderwerp assunto emailsubject messagesubject tema asuntomensaje topicline
@@ -58,6 +59,11 @@ DESCRIPTION = vocabulary(
     kuvaus popis opis omschrijving omschr descricao desc describe detail informations"""
 )
 ADDRESSED = GIVEN_NAME | EMAIL
+ACCOUNT = vocabulary(
+    """iban counterpartyiban tegenrekening gegenkonto tegenrek ibancontroparte counterpartyaccount payeraccount
+    debtoriban"""
+)
+"""Beside somebody's account stands what somebody wrote on a transfer."""
 CONVERSATION = vocabulary("body content text message inhalt contenu contenido contenuto inhoud conteudo")
 VALUES = vocabulary(
     """value values val fieldvalue attributevalue answervalue wert werte valeur valeurs valor valores valore valori
@@ -69,6 +75,9 @@ ADDRESSED_TEXTS = 3
 """So many texts with an address in them are no chance."""
 
 _FIELDS = re.compile(r"[<\"'&?;|]\s*([A-Za-z_]{2,30})\s*(?:[\"']?\s*[:=]|>|[\"'];)")
+_SEGMENT = re.compile(r"(?:^|[\r\n])(?:PID\||NK1\||BEGIN:VCARD|NAD\+|[^\r\n]{0,200}'NAD\+|:86:)")
+"""How parts of messages begin that name somebody: HL7, vCard, EDIFACT, MT940."""
+
 FIELDS = (
     GIVEN_NAME
     | FAMILY_NAME
@@ -103,6 +112,8 @@ def mentions(text: str) -> bool:
 
 def is_record(text: str) -> bool:
     """Whether a text is a record (XML, JSON, a form, a program's own) that has a person's fields."""
+    if _SEGMENT.search(text[:1000]):
+        return True
     return any(find(tokens(field), FIELDS) for field in _FIELDS.findall(text[:1000]))
 
 
@@ -131,6 +142,8 @@ def judge(place: Place) -> Finding | None:
         return _named(place, share, choices)
     if place.named(SUBJECT_LINES) and place.about.subject is Subject.EVENT:
         return found("free_text", weigh(place, 0.7 if place.about.people else 0.6, CLUE), *choices)
+    if place.named(DESCRIPTION) and place.has_beside(ACCOUNT) and not place.is_catalogue and not place.is_short_list:
+        return found("free_text", weigh(place, 0.7, Clue()), *choices)
     if place.named(DESCRIPTION) and place.is_person and place.has_beside(ADDRESSED) and not texts:
         return found("free_text", weigh(place, 0.65, Clue()), *choices)
     if texts and not place.is_catalogue:

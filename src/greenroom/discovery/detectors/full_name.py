@@ -60,7 +60,8 @@ SURELY = vocabulary(
     musteriadi hastaadi ogrenciadi ilgilikisi leadpassenger leadguest leadtraveller leadtraveler inmemoryof
     inhonourof inhonorof dedicatedto onbehalfof controparte contraparte tegenpartij gegenpartei motpart foresattnavn
     foresatt foresatte vardnadshavare foraelder legaltutor nextkin kinname relativename parentname parent1name
-    parent2name fathersname mothersname dadname momname babaadi anaadi anneadi jmenootce jmenomatky"""
+    parent2name fathersname mothersname dadname momname tegennaam tegenname gegenname tegenrekeninghouder
+    babaadi anaadi anneadi jmenootce jmenomatky"""
 )
 GENERIC = vocabulary(
     """name nom nombre nome naam names bezeichnung fullname nm navn namn nazwa jmeno nimi nombres label displaylabel
@@ -88,7 +89,7 @@ ROLES = vocabulary(
     diretor gerente vendedora professor instrutor entregador motorista criadopor alteradopor cadastradopor
     prowadzacy opiekun kierownik dyrektor sprzedawca sedzia wystawil zatwierdzil handlaggare ansvarig saljare ledare
     sagsbehandler saksbehandler leder kasittelija vastuuhenkilo vedouci prodejce rozhodci sorumlu yonetici satici
-    hakem"""
+    hakem monteur technicien installateur fitter medewerker ausfuehrender montor"""
 )
 CODES = vocabulary("rel cd code relation relationship share percent")
 BY = vocabulary("by von durch door par por da av af przez od tarafindan")

@@ -16,6 +16,10 @@ NAMES = vocabulary(
     breddgrad lengdegrad zemepisnasirka"""
 )
 PLAIN = vocabulary("location breite laenge long geo geom")
+GRID = frozenset(
+    {"xrd", "yrd", "rdx", "rdy", "easting", "northing", "rechtswert", "hochwert", "gkx", "gky", "utmx", "utmy"}
+)
+"""Names of coordinates of a country's grid."""
 PAIRS = (("la", "lo"), ("y", "x"), ("posx", "posy"), ("ypos", "xpos"), ("n", "e"))
 MOVEMENT = vocabulary(
     """speed heading course velocity bearing altitude geschwindigkeit vitesse velocidad velocita snelheid velocidade
@@ -30,6 +34,8 @@ TYPES = ("point", "geometry", "geography", "public.geometry", "public.geography"
 def judge(place: Place) -> Finding | None:
     if place.is_number and place.about.people and place.named(MOVEMENT) and has_position(place):
         return found("geo", (0.6, "how somebody moved, beside where"), Choice("number_noise"), Choice("shuffle"))
+    if place.is_number and "".join(place.words) in GRID:
+        return address_part("geo", place, (0.8, "the name of a coordinate"), *CHOICES)
     is_type = place.facts.column.base.split("(")[0].rpartition(".")[2] in TYPES
     match = place.named(NAMES)
     if match is None and place.is_number and _is_half(place):

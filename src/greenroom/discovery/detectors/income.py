@@ -34,7 +34,8 @@ NAMES = vocabulary(
     dochodnaosobe zadluzenie komornik alimenty zajecie manadslon timlon bruttolon nettolon inkomst skuld timelon
     timelonn arsinntekt inntekt lonn bruttolonn indkomst gaeld palkka tuntipalkka tulot velka plat mzda hrubamzda
     cistamzda prijem prijmy dluh exekuce maas ucret brutmaas netmaas gelir borc lifetimegiving totalgiving giftaid
-    wealthrating networthestimate caf apl bourse stypendium stypendia stipendium kirchgeld mitgliedsbeitrag vuokra
+    wealthrating networthestimate caf apl bourse stypendium stypendia stipendium annualpay yearlypay monthlypay
+    kirchgeld mitgliedsbeitrag vuokra
     huur hyra kira czynsz najem penale pokuty mandaty"""
 )
 IN_PAYROLL = vocabulary(
@@ -52,12 +53,18 @@ PAYROLL = vocabulary(
 )
 
 
+SCALES = vocabulary("indice indicemajore indicebrut echelon schaal trede tarifstufe loontrede lonetrinn lontrin")
+"""Steps of a scale of pay: somebody's in a person's row, everybody's in the scale."""
+
+
 def judge(place: Place) -> Finding | None:
     if place.is_text and place.is_person and place.named(NAMES):
         return found("income", weigh(place, 0.7, Clue()), Choice("shuffle"), Choice("null"))
     if not place.is_number or place.is_catalogue:
         return None
     by_name = 0.88 if place.named(NAMES) and (place.is_of_person or place.is_inside) else 0.0
+    if not by_name and place.is_person and place.named(SCALES):
+        by_name = 0.7
     if not by_name and place.named(NAMES):
         by_name = 0.6
     if not by_name and place.named(IN_PAYROLL) and place.is_in(PAYROLL):

@@ -26,7 +26,7 @@ AGENT = vocabulary(
 )
 MAC = vocabulary(
     """macaddress mac macaddr wifimac bluetoothmac macaddr1 hwaddr hardwareaddress deviceaddr macadres adressemac bssid
-    btaddress"""
+    btaddress ssid wifissid wifiname wlanname networkname bssids"""
 )
 SOFTWARE = vocabulary("version versions firmware release build os app sdk driver agentversion patch software fw")
 CLUE = Clue("ip_address", "IP addresses", exact=True, alone=0.9)

@@ -9,6 +9,7 @@ from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, found, weigh
 from greenroom.discovery.references import GIVEN, person_number
+from greenroom.discovery.subjects import CLINICAL
 
 NAMES = vocabulary(
     """personnr fodselsnummer cprnummer rodnecislo ssn ssnlast socialsecurity socialsecuritynumber socialsecurityno
@@ -49,7 +50,8 @@ NAMES = vocabulary(
     cnhnumero inscricaoestadualpf peselnr nrpesel dowodosobisty seriadowodu nrdowodu numerdowodu numerpaszportu
     paszport prawojazdy numerprawajazdy nrrejestracyjny personnummer1 samordningsnummer fodselsnr personnr1 cprnr
     fnr dnummer hetu rodnecislo1 rc cislodokladu cisloop cislopasu obcanskyprukaz spz tckimlik tckimlikno tckn
-    kimlikno kimlik pasaportno ehliyetno plaka sicilno tcno tckno numeroalbumu nralbumu prukaz cisloprukazky tessera"""
+    kimlikno kimlik pasaportno ehliyetno plaka sicilno tcno tckno numeroalbumu nralbumu prukaz cisloprukazky
+    tessera numen"""
 )
 OWN_NUMBERS = vocabulary(
     """badge loyaltyno clubnumber clubno bonusnumber kundnummer medlemsnummer numerklienta customernumber customerno
@@ -82,7 +84,10 @@ OWN_NUMBERS = vocabulary(
     pasnummer bibliotheekpas codigocliente1 numerocliente1 codcli matriculafuncional matriculaaluno numeromatricula
     numeroprontuario prontuario carteirinha numerocarteirinha numerosocio2 chavepix pix numerpracownika nrpracownika
     nrklienta numerpacjenta nrczlonkowski legitymacja numerlegitymacji indeks anstallningsnummer ansattnummer
-    ansattnr elevnummer pasientnummer asiakasnumero henkilonumero cislozakaznika osobnicislo cislopacienta musterino
+    ansattnr elevnummer pasientnummer asiakasnumero henkilonumero cislozakaznika osobnicislo cislopacienta
+    meternr meternummer meterno
+    meterid zaehlernummer zaehlernr numerocompteur numcompteur pdl prm numerocontador numcontador numerocontatore pod
+    maalernummer matarnummer mandaat mandat mandate mandato sepamandaat machtigingskenmerk musterino
     hastano ogrencino sicil"""
 )
 COUNTED = vocabulary("no nr number nummer numero num")
@@ -111,7 +116,7 @@ def looks(text: str) -> bool:
 def judge(place: Place) -> Finding | None:
     if not (place.is_text or place.is_number):
         return None
-    by_name = 0.92 if place.named(NAMES) and not place.is_catalogue else 0.0
+    by_name = 0.92 if place.named(NAMES) and not place.is_catalogue and not _is_a_code(place) else 0.0
     if by_name and place.about.is_of_organisation and not place.about.has_names:
         confidence, reason = weigh(place, by_name, Clue())
         return found(
@@ -123,13 +128,20 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.75
     is_given = bool(set(place.words) & GIVEN) and (place.is_number or place.sample.share("uuid") >= 0.5)
     is_own = place.named(OWN_NUMBERS) or person_number(place.words)
+    is_own = is_own or (place.words == ("pid",) and place.is_text and place.is_in(CLINICAL))
     if not by_name and _is_own_key(place) and not is_given:
         by_name = 0.62
-    if not by_name and is_own and not is_given and not place.is_inside:
+    if not by_name and is_own and not is_given and not place.is_inside and not place.is_catalogue:
         by_name = 0.82 if place.is_of_person else 0.6
     if not by_name and place.is_inside and place.named(OWN_NUMBERS):
         by_name = 0.82
     return found("national_id", weigh(place, by_name, CLUE), Choice("national_id"), Choice("shuffle"))
+
+
+def _is_a_code(place: Place) -> bool:
+    """Two letters that are short for a number in one language, over values that repeat: `rc`, a return code."""
+    is_short = len("".join(place.words)) <= 3
+    return is_short and place.is_short_list and place.sample.share("national_id") < 0.1
 
 
 def _is_own_key(place: Place) -> bool:

@@ -31,6 +31,17 @@ CLUE = Clue("password_hash", "password hashes", alone=0.95)
 FLAWED = vocabulary("changed change expires age reset question hint attempts")
 
 
+DIGESTS = (32, 40, 56, 64, 96, 128)
+"""Characters of digests by the usual functions, in hexadecimal."""
+
+LOGIN = vocabulary("username login loginname identifiant usuario benutzername gebruikersnaam utente nomeutente")
+
+
+def _is_of_login(place: Place) -> bool:
+    """A login stands beside, and no password: then the digest is its."""
+    return place.has_beside(LOGIN) and not place.has_beside(NAMES - {"secretanswer", "reponsesecrete"})
+
+
 def looks(text: str) -> bool:
     return any(scheme.fullmatch(text) for _, scheme in SCHEMES) or text.startswith(("{SSHA}", "{SHA}", "{CRYPT}"))
 
@@ -43,6 +54,9 @@ def judge(place: Place) -> Finding | None:
     if not (place.is_text or place.kind.value == "bytea"):
         return None
     by_name = 0.93 if place.named(NAMES) and not set(place.words) & FLAWED else 0.0
+    sample = place.sample
+    if not by_name and sample.share("hexadecimal") >= 0.9 and sample.longest in DIGESTS and _is_of_login(place):
+        by_name = 0.6
     clue = CLUE
     if by_name and place.sample.share("hexadecimal") > place.sample.share("password_hash"):
         clue = Clue("hexadecimal", "hexadecimal digests")

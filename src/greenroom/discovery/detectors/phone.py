@@ -26,12 +26,17 @@ NAMES = vocabulary(
     telcelular telefonecelular telefonefixo telresidencial telcomercial whats zap zapzap dddtelefone numerotelefone
     contato telefonkomorkowy telefonstacjonarny nrtelefonu nrtel numerkomorkowy komorkowy mobiltel
     mobiltelefonnummer tlfprivat mobiltlf puhelin puhelinnumero matkapuhelin telefonnicislo mobilnitelefon tel1
-    ceptelefonu telefonnumarasi gsmno evtelefonu anummer bnummer anumber bnumber calling called puh telth"""
+    ceptelefonu telefonnumarasi gsmno evtelefonu anummer bnummer anumber bnumber calling called puh telth
+   """
 )
 EXTENSION = vocabulary(
     """extension ext phoneext anexo nebenstelle durchwahlnummer extensioninterna interno ramal toestel toestelnummer
     poste lokalnummer anknytning wewnetrzny linka dahili"""
 )
+DIRECTIONS = vocabulary(
+    "destination dest origem destino origen origin origine herkunft ziel bestemming herkomst provenance"
+)
+"""From whom and to whom, of a call or a message; where to, of anything else."""
 CLUE = Clue("phone", "shaped as telephone numbers")
 ALONE = Clue("international_phone", "telephone numbers with a country code", alone=0.85)
 _SHAPE = re.compile(r"\(?\+?[\d(][\d\s()./\-–]{4,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?")
@@ -53,6 +58,8 @@ def judge(place: Place) -> Finding | None:
     if not (place.is_text or place.is_number):
         return None
     by_name = 0.92 if place.named(NAMES) else 0.0
+    if not by_name and place.named(DIRECTIONS) and place.sample.share("phone") >= 0.3:
+        by_name = 0.85
     match = place.named(EXTENSION)
     if not by_name and match is not None and match.whole and place.is_of_person:
         by_name = 0.8

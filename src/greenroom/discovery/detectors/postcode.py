@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from greenroom.discovery.detectors._whose import address_part
+from greenroom.discovery.detectors._whose import STREET, address_part
 from greenroom.discovery.model import Choice, Detector, Finding
 from greenroom.discovery.naming import vocabulary
 from greenroom.discovery.place import Clue, Place, weigh
@@ -28,7 +28,8 @@ def looks(text: str) -> bool:
 
 
 def judge(place: Place) -> Finding | None:
-    if not (place.is_text or place.is_number) or not place.named(NAMES):
+    is_short = place.words == ("pc",) and place.is_of_person and place.has_beside(STREET)
+    if not (place.is_text or place.is_number) or not (place.named(NAMES) or is_short):
         return None
     return address_part("postcode", place, weigh(place, 0.88, CLUE), Choice("postcode"), Choice("shuffle"))
 

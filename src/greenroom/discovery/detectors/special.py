@@ -71,7 +71,11 @@ ALWAYS = vocabulary(
     specialassistance assistance pep politicallyexposed fehltage absencedays daysabsent joursabsence diasausencia
     verzuimdagen fravaerdager absenceshours regimecantine cantine allergeneskind wheelchairuser carer
     visionimpairment hearingimpairment sen senstatus iep filiacion delito delitos reato reati infraction infractions
-    crime crimes esenzione esenzionecodice taufspruch blacklist listenoire blacklisted schwarzeliste"""
+    crime crimes esenzione esenzionecodice taufspruch blacklist listenoire blacklisted schwarzeliste
+    immune immunity immunised hepbimmune rqth qualitetravailleurhandicape autoriteparentale custody sorgerecht
+    patriapotestad patriapotesta ouderlijkgezag guardaparental foreldreansvar bkr schufa serasa asnef creditbureau
+    insolvency insolvent bankruptcy privatinsolvenz schuldhulp schuldsanering wsnp bewindvoering curatele betreuung
+    surendettement"""
 )
 IN_PEOPLE = vocabulary(
     """weight height gewicht groesse grosse poids taille peso altura estatura diagnosis diagnose diagnostic diagnostico
@@ -86,6 +90,8 @@ CLINICAL = vocabulary(
     icd dosis posologie posologia dosierung lesion informe referto befunde complaint complaints klachten"""
 )
 
+THINGS = vocabulary("batch lot stock inventory menu product charge lager stock bestand voorraad partij")
+
 
 def judge(place: Place) -> Finding | None:
     if place.kind is Kind.BYTEA or (place.is_catalogue and not place.about.people):
@@ -94,6 +100,8 @@ def judge(place: Place) -> Finding | None:
         is_theirs = place.is_of_person and place.named(ALWAYS) and not set(place.words) & BOOKKEEPING
         return found("special", weigh(place, 0.7 if is_theirs else 0.0, Clue()), Choice("date_shift"))
     by_name = 0.88 if place.named(ALWAYS) else 0.0
+    if by_name and place.is_in(THINGS) and not place.is_of_person:
+        by_name = 0.4  # a batch of a vaccine, the additives of a dish
     if not by_name and place.named(IN_PEOPLE) and (place.is_person or _is_clinical(place)):
         by_name = 0.8
     long = place.is_text and not place.is_short_list

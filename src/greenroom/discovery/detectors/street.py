@@ -32,11 +32,12 @@ NAMES = vocabulary(
     pontodereferencia adreszamieszkania adreskorespondencyjny numerdomu nrmieszkania numermieszkania nrlokalu lokal
     mieszkanie gateadr gatenavn husnummer husnr vejnr etagedor postboks gatunamn bostadsadress lagenhetsnummer
     adressrad postitusosoite cislopopisne cisloorientacni ulicecislo bydliste trvalebydliste sokak mahalle caddesi
-    kapino daireno binano acikadres cadastralreference parcelnumber landregistry katuos"""
+    kapino daireno binano acikadres road roadname lane uprn bagid bagvboid
+    verblijfsobject nummeraanduiding huisnummertoevoeging cadastralreference parcelnumber landregistry katuos"""
 )
 LINE = vocabulary("line addressline")
 NUMBER = vocabulary("num no nr number numero nummer nro numer numara cislo")
-NET = vocabulary("ip mac web email mail url host server wallet bitcoin remote client network memory")
+NET = vocabulary("test map ip mac web email mail url host server wallet bitcoin remote client network memory")
 CLUE = Clue("street", "shaped as streets with a number", alone=0.8)
 _WORDS = (
     r"street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|court|ct|boulevard|blvd|way|place|pl|square|terrace|close|"

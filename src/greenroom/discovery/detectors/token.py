@@ -76,6 +76,10 @@ def judge(place: Place) -> Finding | None:
         by_name = 0.4  # a device that leads to nobody: the organisation's own
     if not by_name and place.is_of_person and place.sample.share("imei") >= 0.9:
         return found("token", (0.75, place.counted("imei", "numbers of devices")), *CHOICES)
+    if not by_name and place.words == ("device",) and place.is_of_person and place.is_text and _is_serial(place):
+        by_name = 0.65
+    if not by_name and place.words == ("key",) and place.about.people and place.is_text:
+        by_name = 0.6 if place.sample.values >= 5 and place.sample.share("secret") >= 0.9 else 0.0
     is_digest = bool(set(place.words) & DIGESTS)
     clue = Clue("secret", CLUE.title)
     if place.is_text and not place.facts.is_key and not place.is_catalogue and not is_digest:
@@ -84,6 +88,12 @@ def judge(place: Place) -> Finding | None:
     if not by_name and place.sample.share("uuid") >= 0.5:
         return None
     return found("token", weigh(place, by_name, clue), *CHOICES)
+
+
+def _is_serial(place: Place) -> bool:
+    """Numbers of single devices rather than names of what sort they are."""
+    sample = place.sample
+    return sample.values >= 20 and sample.distinct >= sample.values / 4 and sample.share("code") >= 0.9
 
 
 def _whole(place: Place, names: frozenset[str]) -> bool:

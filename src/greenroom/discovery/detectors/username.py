@@ -19,7 +19,7 @@ NAMES = vocabulary(
     nomdutilisateur identifiantconnexion loginutilisateur surnom usuariored loginusuario nombrelogin apodo
     nomeutentelogin soprannome inlognaam gebruikersnm gebruikerscode inlog loginnaam bijnaam usuariologin
     nomeusuariologin nazwauzytkownika loginuzytkownika pseudonim anvandarnamn brugernavn brukernavn kayttajatunnus
-    uzivatelskejmeno prihlasovacijmeno kullaniciadi takmaad"""
+    uzivatelskejmeno prihlasovacijmeno kullaniciadi takmaad nicename"""
 )
 WEAK = vocabulary(
     """usuario utilisateur utente gebruiker benutzer user kennung alias uzytkownik uzivatel anvandare bruger bruker
