@@ -165,11 +165,11 @@ def _mod97(text: str) -> int:
     return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97
 
 
-@pytest.mark.parametrize("sort", ["smallint", "integer", "bigint"])
+@pytest.mark.parametrize("sort", ["smallint", "integer", "bigint", "numeric(5,0)", "numeric(18,0)"])
 def test_integers_are_permuted(connection: Connection, sort: str) -> None:
     """Every smallint has its own mask of as many digits, so a key stays one; of wider types every small number, and the
     largest ones, among which none leaves the type."""
-    top = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}[sort]
+    top = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63, "numeric(5,0)": 10**5, "numeric(18,0)": 10**18}[sort]
     small = range(-32767, 32768) if sort == "smallint" else range(-2000, 20_000)
     values = [str(n) for n in dict.fromkeys([*small, *range(top - 3000, top)]) if n < top]
     masks = [int(m) for m in of_values(connection, column_of(sort), values, "national_id")]

@@ -149,7 +149,7 @@ def _follow(place: Place, verdict: Verdict, table: str) -> Verdict:
         return Harmless(path, *(harmless(place) or (0.9, "generated")), verdict.column)
     reason = f"refers to {verdict.column}: {verdict.reason}"
     if isinstance(verdict, Harmless) and tells_by_list(place, table):
-        return Undecided(path, f"an entry of a list that describes people; {reason}", follows=verdict.column)
+        return Undecided(path, f"an entry of a list that describes people; {reason}")
     return replace(verdict, column=path, reason=reason, follows=verdict.column)
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from greenroom.discovery.model import Choice
 from greenroom.domain.masking import Column, Rule
 from greenroom.masking._inner import inner_problem
-from greenroom.masking._types import TEXTS, Kind, kind_of
+from greenroom.masking._types import TEXTS, Kind, kind_of, whole_digits
 
 Rules = Mapping[str, Rule]
 
@@ -25,10 +25,17 @@ def fitting(
     for choice in (*choices, *_last_resorts(columns[0], inside=inside)):
         if choice.rule == "shuffle" and len(columns) > 1:
             continue  # each column in another order: rows would lead to other rows than before
+        if choice.rule == "national_id" and _are_mixed(columns):
+            continue  # a number of nine digits becomes another one in each of these types
         for tried in _variants(choice, rules):
             if all(fits(tried, column, rules, inside=inside) for column in columns):
                 return tried
     return None
+
+
+def _are_mixed(columns: Sequence[Column]) -> bool:
+    """Whole numbers of a `numeric` refer to another type, or to another number of digits."""
+    return any(whole_digits(c) for c in columns) and len({(kind_of(c), whole_digits(c)) for c in columns}) > 1
 
 
 def fits(choice: Choice, column: Column, rules: Rules, *, inside: bool = False) -> bool:

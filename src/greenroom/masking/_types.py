@@ -80,8 +80,22 @@ def kind_of(column: Column) -> Kind:
     return known or Kind.OTHER
 
 
+_WHOLE = re.compile(r"numeric\((\d{1,2})(?:,\s*0)?\)")
+MOST_DIGITS = 18
+"""Digits of a number that fits a bigint whatever they are."""
+
+
+def whole_digits(column: Column) -> int:
+    """The digits of a `numeric(9)`: a whole number that fits a bigint, as older systems have their keys; 0 for any
+    other column."""
+    found = _WHOLE.fullmatch(column.base) or _WHOLE.fullmatch(column.type)
+    return int(found[1]) if found and not column.array and 0 < int(found[1]) <= MOST_DIGITS else 0
+
+
 def largest(column: Column) -> int:
-    """The largest number that an integer column holds."""
+    """The largest number that a column of whole numbers holds."""
+    if digits := whole_digits(column):
+        return int(10**digits - 1)
     return int((1 << (8 * _BYTES[bare(column.base)] - 1)) - 1)
 
 

@@ -8,7 +8,7 @@ from greenroom.domain.masking import Column, Masked, RuleConfig
 from greenroom.masking._keyed import TEXT_KINDS, room, text_mask
 from greenroom.masking._shape import permuted, permuted_integer, reshaped
 from greenroom.masking._sql import content, integer, keyed, literal, source, value
-from greenroom.masking._types import Kind, kind_of, largest, type_problem
+from greenroom.masking._types import Kind, kind_of, largest, type_problem, whole_digits
 from greenroom.masking._unique import MayBeUnique, unset_problem
 
 _RADIX = {"9": 10, "A": 26, "a": 26}
@@ -30,8 +30,9 @@ class Settings(MayBeUnique):
 
 class NationalIdRule:
     """Digits become digits, letters letters of the same case, all else stays. Check digits inside the number are not
-    computed. A number of n digits keeps itself with a chance of one in 10 to the power of n. An integer becomes
-    another one of as many digits, different for different ones, the same in every column of its type; zero stays."""
+    computed. A number of n digits keeps itself with a chance of one in 10 to the power of n. An integer, or a
+    `numeric` of at most 18 digits without decimals, becomes another one of as many digits, different for different
+    ones, the same in every column of its type; zero stays, and `NaN` becomes zero."""
 
     name = "national_id"
     title = "National identity number"
@@ -39,33 +40,40 @@ class NationalIdRule:
     keeps_unique = True
 
     def problem(self, config: Settings, column: Column) -> str | None:
-        problem = type_problem(column, Kind.INTEGER, *TEXT_KINDS)
+        problem = None if whole_digits(column) else type_problem(column, Kind.INTEGER, *TEXT_KINDS)
         return problem or unset_problem(config, column) or _pattern_problem(config, column)
 
     def mask(self, config: Settings, column: Column) -> Masked:
-        if kind_of(column) is Kind.INTEGER:
-            number = permuted_integer(f"{source(column)}::bigint", largest(column), config.use(self.name))
+        if _is_number(column):
+            own = source(column)
+            whole = f"(CASE WHEN {own} = 'NaN' THEN 0 ELSE {own} END)" if whole_digits(column) else own
+            number = permuted_integer(f"{whole}::bigint", largest(column), config.use(self.name))
             return Masked(f"s.{number.name}::{column.type}", (number,))
         if config.pattern is not None:
-            own = keyed(config.use(self.name), content(column))
-            return text_mask(column, _from_pattern(config.pattern, f"s.{own.name}"), (own,), len(config.pattern))
+            digest = keyed(config.use(self.name), content(column))
+            text = _from_pattern(config.pattern, f"s.{digest.name}")
+            return text_mask(column, text, (digest,), len(config.pattern))
         if config.unique:
             other = permuted(f"{source(column)}::text", config.use(self.name))
             return text_mask(column, f"s.{other.name}", (other,))
-        own = keyed(config.use(self.name), content(column))
-        return text_mask(column, reshaped(f"{value(column)}::text", f"s.{own.name}"), (own,))
+        digest = keyed(config.use(self.name), content(column))
+        return text_mask(column, reshaped(f"{value(column)}::text", f"s.{digest.name}"), (digest,))
 
 
 def _pattern_problem(config: Settings, column: Column) -> str | None:
     if config.pattern is None:
         return None
-    if kind_of(column) is Kind.INTEGER:
+    if _is_number(column):
         return f"a `pattern` is one of texts, and {column.path} is {column.type}: leave it out"
     if config.unique:
         return "a `pattern` cannot keep every possible value apart: leave it out, and each number keeps its own shape"
     if len(config.pattern) > room(column):
         return f"the pattern has {len(config.pattern)} characters, and {column.path} has room for {room(column)}"
     return None
+
+
+def _is_number(column: Column) -> bool:
+    return kind_of(column) is Kind.INTEGER or whole_digits(column) > 0
 
 
 def _from_pattern(pattern: str, digest_sql: str) -> str:

@@ -20,6 +20,9 @@ MONEY = vocabulary(
     quantia kwota belopp belob belop summa castka tutar"""
 )
 CLINICAL = vocabulary("code unit units flag lab method")
+STEPS = vocabulary("level stage step phase status state rank stufe niveau etape nivel livello stadium fase etapa")
+"""How far a debt is driven."""
+
 TESTED = vocabulary("test")
 """What a test asked about somebody, where a switch elsewhere says that it is one."""
 QUIET = (
@@ -58,6 +61,8 @@ def judge(place: Place) -> Finding | None:
     quiet = QUIET - CLINICAL if recorded == "the health" and len(words) > 1 else QUIET
     if recorded == "the health":
         quiet -= TESTED
+    if recorded == "the debts":
+        quiet -= STEPS
     if not words or words <= PLAIN or words & quiet or words & GIVEN:
         return None
     if place.kind in (Kind.UUID, Kind.OTHER, Kind.ARRAY):
