@@ -28,6 +28,10 @@ CODES = vocabulary("code codigo codice kuerzel special features specialfeatures 
 """Words that are a program's own, and in a person's row may be what that person is known by."""
 
 QUIET = COUNTERS | PROGRAM | SWITCHES | AMOUNTS | vocabulary("id ids no nr num number code key ref")
+ANYTHING = vocabulary(
+    "val value values wert valeur valor valore waarde varde verdi vaerdi hodnota old new before after"
+)
+"""Columns that hold whatever was said of somebody, or stood there before."""
 LANGUAGE = vocabulary("lang language sprache langue idioma lingua taal jezyk kieli dil sprak")
 NUMBERED = vocabulary("id ids no nr num number nummer numero code key ref reference uuid guid pk fk index")
 SILENT_TYPES = vocabulary(
@@ -57,6 +61,8 @@ def _is_open(place: Place) -> bool:
     if place.kind is Kind.UUID or facts.refers_to or is_person_key(place.words):
         return False
     words = set(place.words)
+    if not place.is_person and place.about.people and words & ANYTHING and not words & (COUNTERS | BOOKKEEPING):
+        return True
     if not place.is_person and topic(place) and not words & (QUIET | BOOKKEEPING | TECHNICAL):
         return True
     if not place.is_person:

@@ -67,6 +67,9 @@ USE = vocabulary(
 )
 """What meters tell of a household, hour by hour: when somebody is at home."""
 
+USED = USE | vocabulary(
+    "kwh kilowatthours energyuse poweruse waterusage gasverbruik stroomverbruik stromverbrauch gasverbrauch"
+)
 TOPICS = HEALTH | PAY | CONDUCT | DEBT
 
 

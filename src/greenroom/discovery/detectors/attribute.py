@@ -21,7 +21,7 @@ ALWAYS = vocabulary(
     geschlechtcode geschl plec kon kjonn sukupuoli pohlavi cinsiyet kjoenn koen kjoen salutationcode anredecode
     aanspreektitel aanspreekvorm tratamientocortesia trattamento formadetratamento zwrot tilltal titulatura osloveni
     hitap briefanrede greetingline civilstatus maritalstate marital marriage relationshipstatus civilpartnership
-    familienstandcode estadociviles stancywilny civilstand sivilstatus siviilisaaty rodinnystav medenihal
+    familienstandcode estadociviles stancywilny civilstand sivilstatus sivilstand siviilisaaty rodinnystav medenihal
     medenidurum burgst burgerlijkestand jobposition jobrole jobfunction jobdescription occupationcode professioncode
     currentjob employmentstatus employmenttype employmentposition worktitle roletitle berufsgruppe berufsstand
     stellenbezeichnung dienstgrad amtsbezeichnung taetigkeit csp categoriesocioprofessionnelle fonctionoccupee poste

@@ -17,7 +17,7 @@ NAMES = vocabulary(
     datedenaiss fecnacimiento dataurodz urodzony urodziny narozen dogumtarihi dogum fodt fodd fodselsdag syntymaaika
     syntymapaiva dateofdecease deceased deceasedate overlijdensdatum overleden fallecimiento deces datedecesperson
     obito dataobito datamorte decesso smierc datazgonu verstorben verstorbenam trouwdatum hochzeitsdatum
-    heiratsdatum heirat duedatebaby"""
+    heiratsdatum heirat duedatebaby dodsdato dodsdag dodsdatum kuolinpaiva datumumrti olumtarihi"""
 )
 YEAR = vocabulary(
     """birthyear yearofbirth yob geburtsjahr anneenaissance anonacimiento annonascita geboortejaar anonascimento

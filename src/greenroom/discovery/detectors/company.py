@@ -11,7 +11,8 @@ from greenroom.discovery.subjects import ORGANISATION_NAME, Subject
 
 EMPLOYER = vocabulary(
     """employer employername company companyname workplace arbeitgeber employeur empleador datoredilavoro
-    werkgever empregador firma firmenname organisation organization school schoolname university"""
+    werkgever arbeidsgiver arbejdsgiver arbetsgivare tyonantaja pracodawca zamestnavatel isveren
+    empregador firma firmenname organisation organization school schoolname university"""
 )
 GENERIC = vocabulary("name nom nombre nome naam bezeichnung")
 CLUE = Clue("company", "names of companies", alone=0.0)

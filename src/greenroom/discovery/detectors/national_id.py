@@ -85,7 +85,7 @@ OWN_NUMBERS = vocabulary(
     numeroprontuario prontuario carteirinha numerocarteirinha numerosocio2 chavepix pix numerpracownika nrpracownika
     nrklienta numerpacjenta nrczlonkowski legitymacja numerlegitymacji indeks anstallningsnummer ansattnummer
     ansattnr elevnummer pasientnummer asiakasnumero henkilonumero cislozakaznika osobnicislo cislopacienta
-    meternr meternummer meterno
+    meternr meternummer maalernummer meterno
     meterid zaehlernummer zaehlernr numerocompteur numcompteur pdl prm numerocontador numcontador numerocontatore pod
     maalernummer matarnummer mandaat mandat mandate mandato sepamandaat machtigingskenmerk musterino
     hastano ogrencino sicil"""

@@ -8,7 +8,7 @@ from greenroom.discovery.naming import find, vocabulary
 from greenroom.discovery.place import Place, found
 from greenroom.discovery.references import GIVEN, PLAIN, is_person_key
 from greenroom.discovery.subjects import Subject
-from greenroom.discovery.topics import GRADES, is_told, topic
+from greenroom.discovery.topics import GRADES, USED, is_told, topic
 from greenroom.masking._types import Kind
 
 GIVING = vocabulary(
@@ -49,6 +49,8 @@ def judge(place: Place) -> Finding | None:
         if place.is_number and place.named(MONEY):
             return found("record", (0.6, "what somebody gave"), Choice("number_noise"), Choice("shuffle"))
         return None
+    if place.is_number and place.is_person and place.named(USED):
+        return found("record", (0.6, "what somebody's household uses"), Choice("number_noise"), Choice("shuffle"))
     recorded = topic(place)
     if not recorded and place.is_number and find(place.table_words, GRADES):
         recorded = "conduct or achievements"
