@@ -68,7 +68,7 @@ def test_what_the_source_wrote_has_no_power_where_it_is_copied(place: Place, sou
     everything is there and the application's, as on the source."""
     source.run(HOSTILE)
     made = place.copy(source.at(), f"walls-{source.major}")
-    ran = {f.name.removeprefix("was-here-") for f in place.root.rglob("was-here-*")}
+    ran = {f.name.removeprefix("was-here-") for f in place.root.rglob(f"walls-{source.major}/data/was-here-*")}
     with place.opened(f"walls-{source.major}", made) as ask:
         assert (ran, ask(POWERFUL)) == (set(), [])
         assert ask("SELECT count(*), count(copied) FROM public.person") == [(50, 50)]

@@ -201,8 +201,9 @@ def told(doing: str) -> Iterator[None]:
                 "data.not_allowed",
                 f"could not {doing}: what it calls may not do what it tries",
                 because=words_of(error),
-                hint="while data is masked the application's functions have no power and reach nothing outside of the"
-                " database (docs/operate/data.md): let the constraint or rule do without it",
+                hint="while data is masked, or read from a managed server, the application's functions have no power"
+                " and reach nothing outside of the database (docs/operate/data.md): let the constraint or rule do"
+                " without it",
                 facts=places_of(error),
             ) from None
         if _may_quote(error):
