@@ -112,8 +112,16 @@ class Database:
         options: dict[str, Any] = {"greenroom_reading": True}
         if not self.is_sqlite:
             options["isolation_level"] = "REPEATABLE READ"
+        known = self.tip
         with self.engine.connect().execution_options(**options) as tx:
+            tx.info[_KNOWN] = known
             yield tx
+
+    def tip_before(self, tx: Connection) -> tuple[int, str] | None:
+        """The last entry that this process had written when `tx`, a reading one, began: it must be in what `tx` sees.
+        One that was written since need not be."""
+        known: tuple[int, str] | None = tx.info[_KNOWN]
+        return known
 
     def appended(self, tx: Connection, seq: int, its_hash: str) -> None:
         """The ledger ends with this entry, once the transaction is committed."""
@@ -144,7 +152,7 @@ class Database:
         self.engine.dispose()
 
 
-_TIP = "greenroom_tip"
+_TIP, _KNOWN = "greenroom_tip", "greenroom_known"
 
 
 def _forget(tx: Connection) -> None:

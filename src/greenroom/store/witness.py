@@ -89,7 +89,7 @@ class Witness:
         count, tip = tx.execute(select(func.count(), func.max(c.seq)).select_from(t.ledger)).one()
         if count != (tip or 0):
             raise _broken(f"{tip or 0} entries were written, {count} are there")
-        known = self._database.tip
+        known = self._database.tip_before(tx)
         after = known[0] if known else count
         entries = tx.execute(_entries().where(c.seq >= after).order_by(c.seq)).all()
         if known and (not entries or entries[0].hash != known[1]):

@@ -132,6 +132,19 @@ def test_a_damaged_approval_does_not_stand_in_the_way_back(tmp_path: Path) -> No
     assert story.run(work.id).state is State.DONE
 
 
+def test_an_entry_that_comes_while_the_ledger_is_looked_at_is_no_damage(tmp_path: Path) -> None:
+    """Who looks sees the ledger as of one instant; an entry that another thread writes after that is not missing."""
+    story = Story(tmp_path)
+    database = story.world.store.database
+    assert story.run(promoted(story)).state is State.DONE
+    with database.reading() as looking:
+        before = looking.scalar(text("SELECT count(*) FROM ledger"))
+        judgements.freeze(memory_app(story.world), MANAGER, "production", reason="audit")
+        assert database.tip is not None
+        assert database.tip[0] > before
+        story.world.store.witness.chain_holds(looking)
+
+
 @pytest.mark.parametrize("what", ["DELETE FROM ledger WHERE event = 'freeze.declared'", "rewritten"])
 def test_a_ledger_that_was_cut_or_regrown_lets_nothing_in(tmp_path: Path, what: str) -> None:
     """An entry and its row are gone, or the whole chain was made anew: the next promotion is refused."""
