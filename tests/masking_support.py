@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-from greenroom.domain.masking import SET_KEY, Column, Masked, select_masked
+from greenroom.domain.masking import Column, Masked
 from greenroom.domain.release import Services
 from greenroom.registry import all_rules
 from tests.postgres_ground import ground
 
 KEY, OTHER_KEY = "0f" * 32, "1e" * 32
+
+KEY_SETTING = "greenroom.masking_key"
+"""The session setting that holds the project's key, in hexadecimal digits."""
+
+SET_KEY = f"SELECT set_config('{KEY_SETTING}', $1, false)"
+"""What a session runs first, with the key in hexadecimal digits (32 of them or more) as its only parameter."""
+
+
+def key_source() -> str:
+    """The subselect `k`, in parentheses: one row with the column `key`, 16 bytes derived from the session's key.
+
+    The statement fails when the session has no key, or one of fewer than 32 hexadecimal digits: a dataset is never
+    masked with an empty key by mistake.
+    """
+    setting = f"current_setting('{KEY_SETTING}')"
+    too_short = f"('{KEY_SETTING} holds too few digits: ' || length({setting}))::int::text"
+    checked = f"CASE WHEN length({setting}) >= 32 THEN {setting} ELSE {too_short} END"
+    return (
+        f"(SELECT substr(sha256('masking key of Greenroom'::bytea || decode({checked}, 'hex')), 1, 16) AS key OFFSET 0)"
+    )
+
+
+def select_masked(source: str, masked: Iterable[Masked]) -> str:
+    """The whole statement over `source` (a quoted table, or a subselect in parentheses), one column for each of
+    `masked`."""
+    columns = list(masked)
+    digests = {d.name: d.sql for m in columns for d in m.digests}
+    inner = ", ".join(["t.*", *(f"{sql} AS {name}" for name, sql in digests.items())])
+    outer = ", ".join(m.sql for m in columns)
+    return f"SELECT {outer} FROM (SELECT {inner} FROM {source} t CROSS JOIN {key_source()} k OFFSET 0) s"
+
 
 CATALOG = """
     SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from greenroom.domain.masking import Column, Rule, select_masked
+from greenroom.domain.masking import Column, Rule
 from greenroom.masking._types import Kind, kind_of
 from greenroom.registry import all_rules
-from tests.masking_support import Connection, columns_of, server, session
+from tests.masking_support import Connection, columns_of, select_masked, server, session
 
 NAME = 'Ümläut "quoted" 😀 ' + "x" * 40  # 63 bytes, the most there are
 QUOTED = '"' + NAME.replace('"', '""') + '"'

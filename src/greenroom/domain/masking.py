@@ -10,13 +10,12 @@ Each digest is computed once for each row, however many columns are derived from
 planner from computing it again for each of them. NULL stays NULL in every rule that does not say otherwise.
 
 In the vault the inner select is a view (`adapters/postgres/masking/walls.py`), for then the key is out of reach of the
-functions that the statement calls. Where only rules are tried, `key_source` gives the text of `k`, and the session sets
-the key first, as a bound parameter, with `SET_KEY`: it is in no statement.
+functions that the statement calls; it is in no statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,32 +23,12 @@ from pydantic import BaseModel, ConfigDict
 
 from greenroom.domain.dotted import dotted
 
-KEY_SETTING = "greenroom.masking_key"
-"""The session setting that holds the project's key, in hexadecimal digits."""
-
-SET_KEY = f"SELECT set_config('{KEY_SETTING}', $1, false)"
-"""What a session runs first, with the key in hexadecimal digits (32 of them or more) as its only parameter."""
-
 HARMLESS = "harmless"
 """The rule of a column that may leave as it is."""
 
 UNIQUE_DIGITS = 20
 """Hexadecimal digits of a digest (80 bits) that count as collision-free: of a thousand million different values, two
 fall together with a chance of 4 in ten million."""
-
-
-def key_source() -> str:
-    """The subselect `k`, in parentheses: one row with the column `key`, 16 bytes derived from the session's key.
-
-    The statement fails when the session has no key, or one of fewer than 32 hexadecimal digits: a dataset is never
-    masked with an empty key by mistake.
-    """
-    setting = f"current_setting('{KEY_SETTING}')"
-    too_short = f"('{KEY_SETTING} holds too few digits: ' || length({setting}))::int::text"
-    checked = f"CASE WHEN length({setting}) >= 32 THEN {setting} ELSE {too_short} END"
-    return (
-        f"(SELECT substr(sha256('masking key of Greenroom'::bytea || decode({checked}, 'hex')), 1, 16) AS key OFFSET 0)"
-    )
 
 
 class RuleConfig(BaseModel):
@@ -107,16 +86,6 @@ class Masked:
     sql: str
     digests: tuple[Digest, ...] = ()
     whole_table: bool = False
-
-
-def select_masked(source: str, masked: Iterable[Masked]) -> str:
-    """The whole statement over `source` (a quoted table, or a subselect in parentheses), one column for each of
-    `masked`."""
-    columns = list(masked)
-    digests = {d.name: d.sql for m in columns for d in m.digests}
-    inner = ", ".join(["t.*", *(f"{sql} AS {name}" for name, sql in digests.items())])
-    outer = ", ".join(m.sql for m in columns)
-    return f"SELECT {outer} FROM (SELECT {inner} FROM {source} t CROSS JOIN {key_source()} k OFFSET 0) s"
 
 
 class Rule(Protocol):

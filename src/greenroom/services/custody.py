@@ -4,7 +4,7 @@ they are due; break-glass access ends, clones that nobody asks for go. Nobody ha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -35,9 +35,11 @@ class Custodian:
         self._app = app
         self._stop = threading.Event()
         self._told: dict[str, str] = {}
-        self._thread = threading.Thread(target=self._loop, name="custodian", daemon=True)
+        self._thread = threading.Thread(target=self._repeat, args=("look", self.look), name="custodian", daemon=True)
         # Of its own: moving backups to a second place may take hours, and access ends within seconds.
-        self._doorkeeper = threading.Thread(target=self._keep_doors, name="doorkeeper", daemon=True)
+        self._doorkeeper = threading.Thread(
+            target=self._repeat, args=("doors", self.keep_doors), name="doorkeeper", daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()
@@ -53,21 +55,13 @@ class Custodian:
         """One look at who is let into databases by hand."""
         glass.tend(self._app)
 
-    def _keep_doors(self) -> None:
+    def _repeat(self, what: str, once: Callable[[], object]) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             try:
-                self.keep_doors()
-                self._told.pop("doors", None)
+                once()
+                self._told.pop(what, None)
             except Exception as e:  # noqa: BLE001 - whatever it is, the next look may find it gone
-                self._tell("doors", type(e).__name__, error=f"{type(e).__name__}: {e}")
-
-    def _loop(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
-            try:
-                self.look()
-                self._told.pop("look", None)
-            except Exception as e:  # noqa: BLE001 - whatever it is, the next look may find it gone
-                self._tell("look", type(e).__name__, error=f"{type(e).__name__}: {e}")
+                self._tell(what, type(e).__name__, error=f"{type(e).__name__}: {e}")
 
     def _tell(self, what: str, reason: str, **told: str) -> None:
         """Once for each reason, until it is another one or all is well: the figures in its words may change with every

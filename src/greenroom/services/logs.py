@@ -75,7 +75,9 @@ class Tail:
         if len(now) == most or self._read.get(path, (0, 0))[1] > TAIL_BYTES:
             return now
         older = self._lines(path.with_name(f"{path.name}.1"), from_end=TAIL_BYTES, source=source_of(path.name))
-        return older[len(now) - most :] + [t._replace(at=max(t.at, older[-1].at)) if older else t for t in now]
+        if not older:
+            return now
+        return older[len(now) - most :] + [t._replace(at=max(t.at, older[-1].at)) for t in now]
 
     def _in_order(self, taken: list[Taken]) -> list[LogLine]:
         """By time, as exactly as it was noted (see `keeper.logs`); what is of one moment stays as it was found."""

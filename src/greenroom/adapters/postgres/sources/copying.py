@@ -11,7 +11,7 @@ role without power (`masking/walls.py`): there the application's own functions r
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from greenroom.adapters.postgres.masking.copying import refuse_older
 from greenroom.adapters.postgres.masking.ends import End
 from greenroom.adapters.postgres.masking.large_objects import copy_large_objects
 from greenroom.adapters.postgres.masking.model import Catalog
-from greenroom.adapters.postgres.masking.plan import chunks_of, digest_of_plan
+from greenroom.adapters.postgres.masking.plan import Chunk, chunks_of, digest_of_plan
 from greenroom.adapters.postgres.masking.rebuilding import Archive, cores, dump_schema, finish, make_roles
 from greenroom.adapters.postgres.masking.rows import Progress, Report, Rows
 from greenroom.adapters.postgres.masking.target import Mark, take_over, write_mark
@@ -110,7 +110,8 @@ def copy_everything(
                 catalog, invalid = read_catalog(snapshot.holding), verification.invalid_ones(snapshot.holding)
             refuse_older(catalog, writing)
             choices = nothing_masked(catalog)
-            report = Report(digest_of_plan(catalog, choices, chunks_of(catalog, choices)), 0)
+            chunks = chunks_of(catalog, choices)
+            report = Report(digest_of_plan(catalog, choices, chunks), 0)
             report.said += catalog.left_out
             take_over(writing, report.plan)
             with report.timed("schema"):
@@ -118,7 +119,7 @@ def copy_everything(
             stop.check()
             there.confine(writes=True)
             under = SourceSessions(snapshot.end, there.end, snapshot.name, stop, reading.place, said, reading.waits)
-            _read_rows(under, target, catalog, report, progress, reading.workers or cores())
+            _read_rows(under, target, catalog, chunks, report, progress, reading.workers or cores())
         said(f"everything is here; the snapshot of {reading.place} is let go")
         with report.timed("indexes and constraints"):
             plan = archive.plan(catalog)
@@ -161,6 +162,7 @@ def _read_rows(
     under: SourceSessions,
     ruled: End,
     catalog: Catalog,
+    chunks: Sequence[Chunk],
     report: Report,
     progress: Callable[[Progress], None],
     workers: int,
@@ -173,7 +175,6 @@ def _read_rows(
     if catalog.large_objects:
         with report.timed("large objects"):
             replace(under, target=ruled).spread(["large objects"], carry, lambda what: f"copy the {what}", 1)
-    chunks = chunks_of(catalog, nothing_masked(catalog))
     rows = Rows(under.stop, report, progress, sum(max(c.size, 1) for c in chunks))
     if chunks:
         with report.timed("rows"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
@@ -25,11 +24,11 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.datasets.vault import LOADING, loaded, progress_in_words
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
+from greenroom.adapters.postgres.leftovers import remove
 from greenroom.adapters.postgres.masking.ends import SETTINGS, End
 from greenroom.adapters.postgres.providers import checked_services, choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role, version_of
 from greenroom.adapters.postgres.room import need_room
-from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.serving import Server, served, sockets_of, sync
 from greenroom.adapters.postgres.sources.copying import LAYER, Reading, copy_everything, standing_of
 from greenroom.adapters.postgres.sources.reading import OPERATIONAL, Standing, end_of
@@ -70,7 +69,7 @@ class PostgresSources:
             known = _read(folder)
             if known is not None:
                 return known
-            self._clear(folder)
+            remove([folder])
             reading = Reading(end_of(server, password), server.place, server.password)
             standing = standing_of(reading)
             say(f"{server.place} is PostgreSQL {standing.named}, {standing.bytes / 1e6:.0f} MB")
@@ -161,11 +160,6 @@ class PostgresSources:
     def _folder(self, into: str, name: str) -> Path:
         root = own_directory(self._home.environments / checked_name(into, "environment"), 0o711)
         return own_directory(root / "rebuilt", 0o711) / checked_name(name, "work")
-
-    def _clear(self, folder: Path) -> None:
-        kill_server_in(folder / "data")
-        if folder.exists():
-            shutil.rmtree(folder)
 
     def _held(self, into: str) -> AbstractContextManager[None]:
         return locked(own_directory(self._home.private / "database", 0o700) / f".{into}.sources")

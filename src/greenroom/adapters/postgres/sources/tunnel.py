@@ -76,6 +76,7 @@ def context_of(end: End) -> ssl.SSLContext:
     revoked = end.parameters.get("sslcrl") or (str(defaults / "root.crl") if (defaults / "root.crl").exists() else "")
     context.check_hostname = mode == "verify-full" or roots == "system"
     is_checked = mode in ("verify-ca", "verify-full") or bool(roots)
+    is_checked |= mode == "require" and (defaults / "root.crt").exists()  # as libpq does (34.19.1)
     context.verify_mode = ssl.CERT_REQUIRED if is_checked else ssl.CERT_NONE
     try:
         if roots == "system":
