@@ -5,7 +5,8 @@ from __future__ import annotations
 from greenroom.discovery.naming import vocabulary
 
 SWITCHES = vocabulary(
-    """active inactive activated deactivated enabled disabled deleted removed archived locked blocked banned suspended verified unverified
+    """active inactive activated deactivated
+    enabled disabled deleted removed archived locked blocked banned suspended verified unverified
     confirmed approved published draft default primary main public private hidden visible valid invalid current new
     admin administrator superuser staff root system internal external test demo bot dummy newsletter marketing
     mailing optin optout opt subscribed subscription consent agreed accepted terms tos gdpr dsgvo rgpd avg lgpd
