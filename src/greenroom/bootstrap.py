@@ -38,7 +38,7 @@ from greenroom.adapters.sealing.tools import Account, HostToolchain, Recipe
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.adapters.workers import LocalWorkers
 from greenroom.config.project import ProjectConfig
-from greenroom.domain.errors import Refused
+from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.gate import Decision
 from greenroom.domain.release import Language
 from greenroom.domain.work import Work
@@ -48,7 +48,7 @@ from greenroom.services.app import App
 from greenroom.services.decisions import decide_work
 from greenroom.services.policy import AppliedPolicy
 from greenroom.store.belonging import belong, refuse_anothers
-from greenroom.store.database import Database
+from greenroom.store.database import Database, opening
 from greenroom.workflows.crash import crash_points
 from greenroom.workflows.engine import Engine
 from greenroom.workflows.procedure import procedure
@@ -79,7 +79,8 @@ def store_url(home: Home) -> str:
 def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     """Wire a control plane over `home`. `first` is the configuration of a home that has none yet.
 
-    Opens the store and starts no thread and no process. Raises Refused (`store.lost`, `store.other_home`).
+    Opens the store and starts no thread and no process. Raises Refused (`store.lost`, `store.other_home`,
+    `store.newer`), Errored (`store.unreadable`, `store.copy_failed`).
     """
     clock = clock_of(os.environ)
     ids = SortableIdentifiers(clock)
@@ -87,15 +88,16 @@ def build(home: Home, *, first: ProjectConfig | None = None) -> Control:
     _refuse_an_empty_one(home, database)
     owner, place = _owner(home), f"{socket.gethostname()}:{home.root}"
     try:
-        if database.file != home.store:
-            refuse_anothers(database, owner, place)
-        database.open()
-        if database.file != home.store:
-            belong(database, owner, place)
-    except Refused:
+        with opening():
+            if database.file != home.store:
+                refuse_anothers(database, owner, place)
+            database.open()
+            if database.file != home.store:
+                belong(database, owner, place)
+            policy = AppliedPolicy(database, first)
+    except GreenroomError:
         database.close()
         raise
-    policy = AppliedPolicy(database, first)
     project = policy().project
     keeper = KeeperClient(home.keeper, heal=True)
     keyring, toolchain = Keyring(home.private), HostToolchain(home)

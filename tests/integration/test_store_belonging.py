@@ -12,9 +12,10 @@ from greenroom.adapters.home import Home
 from greenroom.adapters.runtimes import users
 from greenroom.bootstrap import Control, build
 from greenroom.config.load import load
-from greenroom.domain.errors import Refused
+from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.release import Services
 from greenroom.store.tables import SCHEMA_VERSION
+from tests.life_support import free_ports
 from tests.postgres_ground import ground, query
 from tests.runtime_support import made_home
 from tests.worlds import FULL
@@ -64,6 +65,17 @@ def test_a_second_home_is_refused(plain: str, monkeypatch: pytest.MonkeyPatch) -
         (second.private / "owner").write_text(owner)  # its private/ was brought back elsewhere
         with control(second) as moved:
             assert moved.engine.owner == owner
+
+
+def test_a_store_that_is_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also before anything is known of it: whoever starts the control plane reads why, not a trace of calls."""
+    (port,) = free_ports("store").values()
+    monkeypatch.setenv("GREENROOM_STORE", f"postgresql+psycopg://somebody:word@127.0.0.1:{port}/store")
+    with made_home() as home, pytest.raises(Errored) as away, control(home):
+        raise AssertionError("it opened a store that is not there")
+    assert away.value.code == "store.unreadable"
+    assert "refused" in away.value.because
+    assert "word" not in str(away.value.as_dict())
 
 
 def test_a_store_in_the_home_is_the_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

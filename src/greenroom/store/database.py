@@ -68,16 +68,9 @@ class Database:
         Raises Refused (`store.newer`) for a store of a later Greenroom, Errored (`store.unreadable`,
         `store.copy_failed`).
         """
-        try:
+        with opening():
             self._make_private()
             make_or_migrate(self)
-        except (SQLAlchemyError, OSError) as e:
-            raise Errored(
-                "store.unreadable",
-                "the store cannot be opened",
-                because=str(e).splitlines()[0],
-                hint="see whether its disk is full or another program holds it; `greenroom doctor` looks closer",
-            ) from e
 
     def has_lived(self) -> bool:
         """True when anything was ever recorded in it. Makes nothing, neither file nor table."""
@@ -150,6 +143,20 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """What a store that is not there, not whole or held by another says becomes Errored (`store.unreadable`)."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as e:
+        raise Errored(
+            "store.unreadable",
+            "the store cannot be opened",
+            because=str(e).splitlines()[0],
+            hint="see whether its disk is full or another program holds it; `greenroom doctor` looks closer",
+        ) from e
 
 
 _TIP, _KNOWN = "greenroom_tip", "greenroom_known"
