@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import MAINTENANCE, session
 from greenroom.adapters.postgres.initdb import make_data
-from greenroom.adapters.postgres.launch import STANDS_BACK
 from greenroom.adapters.postgres.serving import Server, served, sockets_of
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.adapters.secretstore import FileSecrets

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.runtimes import users
 from greenroom.adapters.runtimes.process import ProcessRuntime
 from greenroom.domain.errors import BadInput, Errored, Refused
@@ -329,6 +330,17 @@ def test_a_callback_that_raises_ends_the_command(stage: Stage) -> None:
             log_name="r.log", on_line=listen,
         )  # fmt: skip
     assert processes_with(marker) == []
+
+
+def test_what_stands_back_leaves_the_processor_to_visitors(stage: Stage) -> None:
+    """And what does not has the same share of it as they have: they may wait for a migration's locks."""
+    ask = ("python", "-c", "import os; print(os.getpriority(os.PRIO_PROCESS, 0))")
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    for stands_back, nice in ((False, usual), (True, min(19, usual + STANDS_BACK))):
+        ended = stage.runtime.run(
+            stage.place, stage.release, ask, {}, seconds=20, log_name="nice.log", stands_back=stands_back
+        )
+        assert ended.output.split() == [str(nice)], ended
 
 
 def test_a_program_that_is_not_there(stage: Stage) -> None:

@@ -128,8 +128,11 @@ class Runtime(Protocol):
         on_line: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         hide: Iterable[Secret] = (),
+        stands_back: bool = False,
     ) -> Finished:
         """Run a command of the release to its end, in the same sandbox and user as its processes.
+
+        One that `stands_back` takes the processor's time that visitors leave: not for what holds locks they wait for.
 
         Of what it writes, neither the secrets in `env` nor those in `hide` reach anybody, nor its log.
 

@@ -76,6 +76,7 @@ def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
         log_name=f"check-{check.name}-{context.work.id}.log",
         on_line=context.say,
         cancelled=context.cancelled,
+        stands_back=True,
         hide=hidden(world, context.environment),
     )
     if finished.code != 0 and not (is_whole and world.edge.life() == life):

@@ -113,6 +113,7 @@ class MemoryRuntime:
         on_line: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         hide: Iterable[Secret] = (),
+        stands_back: bool = False,
     ) -> Finished:
         checked_file_name(log_name, "log")
         plain = self._environment(place, release, env)

@@ -7,6 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.postgres.connect import APP, SUPERUSER, Door
 from greenroom.adapters.postgres.tools import Tools, run
 
@@ -27,7 +28,7 @@ def dump(tools: Tools, door: Door, target: Path, *, snapshot: str, size: int) ->
     compress = "1" if size >= COMPRESS_FROM else "0"
     argv = [tools.program("pg_dump"), "--format=directory", f"--file={target}", f"--jobs={_jobs(size)}"]
     argv += [f"--compress={compress}", f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_WAIT}", f"--dbname={APP}"]
-    run(argv, env=tools.env(door.env()), seconds=SECONDS)
+    run(argv, env=tools.env(door.env()), seconds=SECONDS, nice=STANDS_BACK)
 
 
 def load(tools: Tools, superuser: Door, application: Door, archive: Path, database: str, *, work: Path) -> None:

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from greenroom.adapters.courtesy import nicely
 from greenroom.adapters.postgres.tools import Tools, command
 from greenroom.adapters.runtimes.users import User
-
-STANDS_BACK = 10
-"""What a copy is made with takes the processor's time that visitors leave (nice(1))."""
 
 
 def launch(
@@ -30,8 +28,7 @@ def launch(
     """The server over `data` with the settings file. `forced` settings win over that file and over
     `postgresql.auto.conf` (documentation, 19.1). `nice` is how far it stands back behind other programs; `is_offline`:
     nothing in it reaches a network, where the kernel allows that."""
-    argv = ["nice", "-n", str(nice)] if nice else []
-    argv += [tools.program("postgres"), "-D", str(data), f"--config_file={settings}"]
+    argv = nicely([tools.program("postgres"), "-D", str(data), f"--config_file={settings}"], nice)
     argv += [word for name, value in (forced or {}).items() for word in ("-c", f"{name}={value}")]
     with own_log(log) as said:
         return subprocess.Popen(

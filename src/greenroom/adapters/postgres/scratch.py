@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters, probe_until_ready
@@ -29,7 +30,7 @@ from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Doo
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.initdb import make_data
-from greenroom.adapters.postgres.launch import STANDS_BACK, end, launch
+from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.roles import ensure_ground
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text

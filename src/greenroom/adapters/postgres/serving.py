@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.cluster import probe_until_ready
 from greenroom.adapters.postgres.connect import MAINTENANCE, SUPERUSER, Door, NotYet, probe
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
-from greenroom.adapters.postgres.launch import STANDS_BACK, end, launch
+from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from greenroom.adapters.courtesy import nicely
 from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.providers import Provider
 from greenroom.adapters.runtimes.users import User
@@ -79,15 +80,16 @@ def run(
     account: User | None = None,
     seconds: float,
     stdin: str = "",
+    nice: int = 0,
 ) -> str:
-    """Run a program to its end; what it wrote to stdout.
+    """Run a program to its end, standing back behind others by `nice`; what it wrote to stdout.
 
     Raises Errored: `database.tool_failed` with the end of what it said, `database.tool_timeout`, `database.disk_full`.
     """
     name = Path(argv[0]).name
     try:
         done = subprocess.run(
-            command(argv, account),
+            command(nicely(argv, nice), account),
             env=dict(env),
             cwd="/",
             input=stdin,

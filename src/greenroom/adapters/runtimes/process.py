@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.home import Home, readable_by_all
 from greenroom.adapters.runtimes import place as ground
 from greenroom.adapters.runtimes import ports, sandbox, users
@@ -82,10 +83,13 @@ class ProcessRuntime:
         on_line: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         hide: Iterable[Secret] = (),
+        stands_back: bool = False,
     ) -> Finished:
         checked_file_name(log_name, "log")
         outer, words = self._words(place, release, command, env, dies=True)
         options = [] if self._bwrap else self._user_options(place)
+        if stands_back:
+            options += ["--nice", str(STANDS_BACK)]
         return run_to_end(
             words,
             outer,

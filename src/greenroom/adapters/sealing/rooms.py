@@ -24,6 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
+from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.adapters.sealing import files
 from greenroom.adapters.sealing.tools import Account
 from greenroom.domain.errors import Errored
@@ -34,8 +35,6 @@ LINE = 500
 WATCH_EVERY = 0.5
 RESERVED_BYTES = 256 * 10**6
 """What a build leaves free of the disk: the store and what runs must go on."""
-NICE = 10
-"""A release that is being made takes the processor's time that visitors of others leave (nice(2))."""
 SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/sbin")
 CONFIGURATION = ("ld.so.cache", "ld.so.conf", "localtime", "passwd", "group", "nsswitch.conf", "alternatives", "ssl")
 SHARED = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108 - a room has its own
@@ -142,7 +141,7 @@ class Room:
             "uid": self.account.uid if self.account else None,
             "gid": self.account.gid if self.account else None,
             "file_bytes": max_bytes,
-            "nice": NICE,
+            "nice": STANDS_BACK,
             "walls": self._walls(task) if self.kind == "unshare" else None,
         }
 
