@@ -34,18 +34,18 @@ class Damaged(Exception):
 
 
 class _Chunks(Protocol):
-    def seal(self, number: int, is_last: bool, chunk: bytes) -> bytes: ...
-    def open(self, number: int, is_last: bool, chunk: bytes) -> bytes: ...
+    def seal(self, number: int, is_last: bool, chunk: memoryview) -> bytes: ...
+    def open(self, number: int, is_last: bool, chunk: memoryview) -> bytes: ...
 
 
 class _Sealed:
     def __init__(self, key: bytes, salt: bytes, path: str) -> None:
         self._aead = AESGCM(HKDF(SHA256(), 32, salt, b"greenroom backup\0" + path.encode()).derive(key))
 
-    def seal(self, number: int, is_last: bool, chunk: bytes) -> bytes:
+    def seal(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
         return self._aead.encrypt(_nonce(number, is_last), chunk, None)
 
-    def open(self, number: int, is_last: bool, chunk: bytes) -> bytes:
+    def open(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
         try:
             return self._aead.decrypt(_nonce(number, is_last), chunk, None)
         except InvalidTag:
@@ -56,16 +56,16 @@ class _Plain:
     def __init__(self, salt: bytes, path: str) -> None:
         self._start = salt + path.encode()
 
-    def seal(self, number: int, is_last: bool, chunk: bytes) -> bytes:
-        return chunk + self._sum(number, is_last, chunk)
+    def seal(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
+        return b"".join((chunk, self._sum(number, is_last, chunk)))
 
-    def open(self, number: int, is_last: bool, chunk: bytes) -> bytes:
-        content = chunk[:-TAG]
+    def open(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
+        content = bytes(chunk[:-TAG])
         if chunk[-TAG:] != self._sum(number, is_last, content):
             raise Damaged(f"chunk {number}, from byte {HEAD + number * (CHUNK + TAG)}")
         return content
 
-    def _sum(self, number: int, is_last: bool, chunk: bytes) -> bytes:
+    def _sum(self, number: int, is_last: bool, chunk: bytes | memoryview) -> bytes:
         found = hashlib.blake2b(self._start + _nonce(number, is_last), digest_size=TAG)
         found.update(chunk)
         return found.digest()
@@ -118,14 +118,21 @@ def _with(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def _cut(parts: Iterable[bytes], size: int) -> Iterator[tuple[int, bool, bytes]]:
-    """Pieces of exactly `size`; the last one, marked so, is shorter: so its end is known without looking ahead."""
-    number = 0
-    waiting = bytearray()
+def _cut(parts: Iterable[bytes], size: int) -> Iterator[tuple[int, bool, memoryview]]:
+    """Pieces of exactly `size`; the last one, marked so, is shorter: so its end is known without looking ahead.
+
+    All lie in the same memory, and each is gone when the next is asked for: a new megabyte for each takes longer than
+    opening it.
+    """
+    number, have = 0, 0
+    piece = memoryview(bytearray(size))
     for part in parts:
-        waiting += part
-        while len(waiting) >= size:
-            yield number, False, bytes(waiting[:size])
-            del waiting[:size]
-            number += 1
-    yield number, True, bytes(waiting)
+        rest = memoryview(part)
+        while have + len(rest) >= size:
+            piece[have:] = rest[: size - have]
+            rest = rest[size - have :]
+            yield number, False, piece
+            number, have = number + 1, 0
+        piece[have : have + len(rest)] = rest
+        have += len(rest)
+    yield number, True, piece[:have]

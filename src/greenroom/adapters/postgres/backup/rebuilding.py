@@ -8,6 +8,7 @@ and the vault: `into` says whose operating-system user the cluster belongs to.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.backup.census import census as count
 from greenroom.adapters.postgres.backup.ground import Ground
 from greenroom.adapters.postgres.backup.repository import Repository
+from greenroom.adapters.postgres.backup.writeback import writing_back
 from greenroom.adapters.postgres.cluster import Clusters, probe_until_ready
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe, session
 from greenroom.adapters.postgres.diagnosis import log_tail, start_failed
@@ -51,7 +53,8 @@ ENDED_BEFORE = "recovery ended before configured recovery target was reached"
 LINKS_FROM = 18
 TAR = "/usr/bin/tar"
 RECORD = 1 << 20
-"""Bytes that `tar` reads and writes at once: with its own 10 KiB it takes half as much processor time again."""
+"""Bytes that `tar` reads and writes at once: with its own 10 KiB it takes half as much processor time again. The pipe
+to it holds as many, the most that anybody may ask for: with the usual 64 KiB they take turns and thrice as long."""
 
 
 Source = Callable[[str], Iterator[bytes]]
@@ -134,12 +137,13 @@ class Rebuilding:
             self.discard(into, name)
             self._require_space(folder, route)
             site = self._site(route.base, environment, into, folder)
-            self._lay_out(site, route, repository, say)
-            self._reached("rebuild.laid_out")
-            self._put_log(site, route, source, say)
-            self._reached("rebuild.log")
-            found = self._recover(site, route, census, say)
-            self._reached("rebuild.recovered")
+            with writing_back(folder):
+                self._lay_out(site, route, repository, say)
+                self._reached("rebuild.laid_out")
+                self._put_log(site, route, source, say)
+                self._reached("rebuild.log")
+                found = self._recover(site, route, census, say)
+                self._reached("rebuild.recovered")
             self._sync(site)
             size = sum(b.size for b in route.chain)
             made = Rebuilt(
@@ -356,6 +360,8 @@ def _feed(process: subprocess.Popen[bytes], blocks: Iterator[bytes]) -> None:
     """All blocks into it, to its good end. What breaks them off ends the process first."""
     if process.stdin is None or process.stderr is None:
         raise LookupError("it was started with pipes")
+    with suppress(OSError):  # who has many pipes already gets no bigger ones
+        fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, RECORD)
     try:
         for block in blocks:
             process.stdin.write(block)
