@@ -70,6 +70,16 @@ sys.exit(0)
 """
 
 
+DAEMON = (
+    "import os, sys, time\n"
+    "for _ in range(2):\n"
+    "    if os.fork(): (time.sleep(0.3), sys.exit(0))\n"
+    "    os.setsid()\n"
+    "os.closerange(0, 99)\n"
+    "time.sleep(300)"
+)  # fmt: skip
+
+
 @contextmanager
 def made_home() -> Iterator[Home]:
     """A home below a directory anybody may pass, gone afterwards with its keeper, its users and its group."""
@@ -136,6 +146,15 @@ def release(home: Home, interpreter: toolchain.Interpreter, *, files: tuple[str,
     descriptor = Descriptor("shop", "1.0", Language.PYTHON, (web,), files=files)
     path = (interpreter.executable.parent,)
     return Unpacked("sha256:" + "1" * 64, root, descriptor, path, {"PYTHONUNBUFFERED": "1"}, (interpreter.base_prefix,))
+
+
+@contextmanager
+def staged(*, sandboxed: bool) -> Iterator[Stage]:
+    """A runtime with an environment and a release, in bubblewrap or without."""
+    with made_home() as home, kept(home) as keeper:
+        runtime = ProcessRuntime(home, keeper, "shop", bwrap="auto" if sandboxed else None)
+        unpacked = release(home, python(home, sandboxed=sandboxed))
+        yield Stage(home, keeper, runtime, runtime.prepare("dev"), unpacked, sandboxed)
 
 
 def web(place: Place, unpacked: Unpacked, instance_id: str = "web-1", **env: object) -> InstanceSpec:

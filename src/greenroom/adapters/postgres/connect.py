@@ -43,6 +43,7 @@ OWN_SETTINGS = {
     "timezone": "UTC",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    "jit": "off",  # compiling the long expressions of masks takes longer than all the rows of a piece
 }
 """An application may attach settings to its own database and role; those given at the connection win over them."""
 
