@@ -46,7 +46,7 @@ demo-stop: setup ## end what `make demo` left running
 bench: setup ## ratios measured side by side, into bench-report.json
 	$(PY) -m bench
 
-docs: setup ## generate the reference pages and run the examples in the docs
+docs: setup ## generate the reference pages
 	$(PY) scripts/generate_docs.py
 
 clean: demo-stop ## remove what the targets made

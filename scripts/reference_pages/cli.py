@@ -10,8 +10,9 @@ INTRODUCTION = """\
 
 # The command line
 
-`greenroom` asks the control plane over its [HTTP API](api.md). Only `init`, `up`, `down`, `serve` and `completion`
-work without one.
+`greenroom` asks the control plane over its [HTTP API](api.md). `init`, `up`, `down`, `doctor` and `completion`
+work without one, and `dev --database` where the application sends no mail; `serve` is the control plane itself, in the
+foreground.
 
 ## Which control plane, and as whom
 

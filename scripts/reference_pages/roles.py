@@ -17,13 +17,13 @@ ABOUT = {
 }
 
 COMMANDS = {
-    Action.VIEW: "`status`, `why`, `work`, `release list`, `release show`, `release documents`",
+    Action.VIEW: "`status`, `why`, `work`, `release list`, `release show`, `release documents`, `data list`, `data lineage`, `egress`, `break-glass list`, `clone list`",
     Action.RELEASE: "`release`",
     Action.PROMOTE: "`promote`, `schedule`",
     Action.ROLL_BACK: "`rollback`, `restore-point list`",
     Action.CANCEL: "`cancel`",
     Action.RESUME: "`resume`, `finish`",
-    Action.APPROVE: "`approve`",
+    Action.APPROVE: "`approve`, `approval withdraw`",
     Action.REVOKE: "`evidence revoke`",
     Action.CHECK: "`check run`",
     Action.FREEZE: "`freeze`, `thaw`",
@@ -38,7 +38,7 @@ COMMANDS = {
     Action.BACK_UP: "`backup now`, `backup show`, `backup verify`, `backup drill`; names and sizes in `backup list`",
     Action.RESTORE: "`backup restore`",
     Action.MASK: "`data discover`, `data make`",
-    Action.REFRESH: "`data refresh`",
+    Action.REFRESH: "`data refresh`, `data seed`",
     Action.BREAK_GLASS: "`break-glass open`, `break-glass close`",
     Action.CLONE: "`clone`, `clone reset`, `clone drop`, `dev`: their own alone",
 }

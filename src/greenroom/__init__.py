@@ -1,3 +1,3 @@
-"""Greenroom: every release is rehearsed on a copy of production before production changes."""
+"""Greenroom: one sealed release travels from a git commit to production, which changes only when its gates say yes."""
 
 __version__ = "0.1.0"

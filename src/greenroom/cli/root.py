@@ -17,11 +17,11 @@ from greenroom.domain.errors import BadInput
 UsageProblem = cast(type[Exception], typer.BadParameter.__bases__[0])
 
 ABOUT = """\
-Greenroom takes one sealed release from a git commit to production, and production changes only when the
-rehearsal, the tests and the people say yes.
+Greenroom takes one sealed release from a git commit to production, and production changes only when its
+gates say yes: checks, people, time.
 
 The commands ask the control plane over its HTTP API, with the token of the home here or of greenroom login.
-Exit codes: 0 done, 1 refused, 2 not understood, 3 errored. Every command has --json.
+Exit codes: 0 done, 1 refused, 2 not understood, 3 errored. Every command that ends by itself has --json.
 """
 
 
