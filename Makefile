@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PY := .venv/bin/python
 RUN := .venv/bin/
+# Suites that run at once, on two cores. Most of the time of a test that kills, restarts and bakes is waiting.
+AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-long test-all demo demo-stop bench docs clean
@@ -30,10 +32,10 @@ format: setup ## put the code in its standard form
 	$(RUN)ruff check --fix .
 
 test: setup ## the tests: real PostgreSQL, real Caddy, real applications, real kills
-	$(RUN)pytest -m "not long" -n 2 --dist loadfile $(if $(CHECKED),--ignore tests/unit --ignore tests/docs)
+	$(RUN)pytest -m "not long" -n $(AT_ONCE) --dist loadfile $(if $(CHECKED),--ignore tests/unit --ignore tests/docs)
 
 test-long: setup ## the tests that take minutes: the whole demo, hundreds of kills at random
-	$(RUN)pytest -m long -n 2 --dist loadfile
+	$(RUN)pytest -m long -n $(AT_ONCE) --dist loadfile
 
 test-all: test test-long ## every test
 
