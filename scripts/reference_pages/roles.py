@@ -17,7 +17,10 @@ ABOUT = {
 }
 
 COMMANDS = {
-    Action.VIEW: "`status`, `why`, `work`, `release list`, `release show`, `release documents`, `data list`, `data lineage`, `egress`, `break-glass list`, `clone list`",
+    Action.VIEW: (
+        "`status`, `why`, `work`, `release list`, `release show`, `release documents`, `data list`, `data lineage`, "
+        "`egress`, `break-glass list`, `clone list`"
+    ),
     Action.RELEASE: "`release`",
     Action.PROMOTE: "`promote`, `schedule`",
     Action.ROLL_BACK: "`rollback`, `restore-point list`",
