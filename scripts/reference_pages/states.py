@@ -34,9 +34,9 @@ INTRODUCTION = """\
 
 # States of work
 
-Whatever takes more than a moment is *work* (the table below has every kind): a row in Greenroom's store. It survives the
-death of anything,
-`kill -9` and a power cut included. No thread waits for a person, a window or a soak; the row waits.
+Whatever takes more than a moment is *work* (the table below has every kind): a row in Greenroom's store. It survives
+the death of anything, `kill -9` and a power cut included. No thread waits for a person, a window or a soak: the row
+waits.
 
 """
 
