@@ -11,6 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.postgres.backup.census import census
+from greenroom.adapters.postgres.connect import APP, session
 from greenroom.adapters.postgres.database import PostgresDatabases
 from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.runtimes.users import User
@@ -137,12 +140,41 @@ def test_a_restore_does_not_run_the_applications_code_as_superuser(databases: Po
         END $$;
         CREATE TABLE bait (x int CHECK (trap(x)));
         INSERT INTO bait VALUES (1);
+        CREATE FUNCTION snare(x int) RETURNS bool LANGUAGE sql AS 'SELECT public.trap(x)';
+        CREATE TABLE lure (x int CHECK (snare(x)));
+        INSERT INTO lure VALUES (1);
+        ALTER FUNCTION snare OWNER TO pg_database_owner;
+        ALTER TABLE lure OWNER TO pg_database_owner;
         """,
     )
     point = databases.make_restore_point("dev", "baited")
     databases.restore(point, aside="work-1")
     assert query(url, "SELECT count(*) FROM bait") == [(1,)]
     assert query(url, "SELECT rolsuper FROM pg_roles WHERE rolname = 'app'") == [(False,)]
+    assert query(url, "SELECT count(*) FROM lure") == [(1,)]
+
+
+def test_counting_does_not_run_the_applications_code(databases: PostgresDatabases) -> None:
+    """A backup's and a drill's checksums are the superuser's: neither a cast of the application's nor a column that is
+    called as the row is stands in for the row."""
+    url = databases.ensure("dev", Services()).url.reveal()
+    query(
+        url,
+        """
+        CREATE TABLE cast_away (t int, said text);
+        INSERT INTO cast_away VALUES (1, 'one');
+        CREATE FUNCTION told(cast_away) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'the trap is sprung'; END $$;
+        CREATE CAST (cast_away AS text) WITH FUNCTION told(cast_away);
+        """,
+    )
+    clusters = databases._clusters
+    with session(clusters.superuser(clusters.need("dev")), APP) as connection:
+        before = census(connection, SystemClock())["tables"]["public.cast_away"]
+        query(url, "UPDATE cast_away SET said = 'two'")
+        after = census(connection, SystemClock())["tables"]["public.cast_away"]
+    query(url, "DROP CAST (cast_away AS text); DROP FUNCTION told; DROP TABLE cast_away")
+    assert before["rows"] == after["rows"] == 1
+    assert before["checksum"] != after["checksum"]
 
 
 def test_functions_of_the_application_do_not_run_under_our_statements(databases: PostgresDatabases) -> None:

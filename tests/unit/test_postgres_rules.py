@@ -160,10 +160,13 @@ def test_the_superuser_loads_only_ground() -> None:
 3301; 0 16391 TABLE DATA public t app
 3302; 0 0 BLOBS - BLOBS\x20
 3303; 0 0 ACL - SCHEMA public pg_database_owner
+218; 1255 16393 FUNCTION public g(integer) pg_database_owner
+219; 1259 16394 TABLE public x pg_database_owner
+3304; 0 16394 TABLE DATA public x pg_database_owner
 """
     superusers, applications = split(listing)
     assert [e.split(";")[0] for e in superusers] == ["215", "2", "3400", "3300", "3303"]
-    assert [e.split(";")[0] for e in applications] == ["216", "217", "3301", "3302"]
+    assert [e.split(";")[0] for e in applications] == ["216", "217", "3301", "3302", "218", "219", "3304"]
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", fullmatch=True))

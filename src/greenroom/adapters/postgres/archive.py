@@ -16,7 +16,7 @@ LOCK_WAIT = "60s"
 PARALLEL_FROM = 64 << 20
 COMPRESS_FROM = 1 << 30
 ENTRY = re.compile(r"\d+; \d+ \d+ (.*)")
-SUPERUSERS = (SUPERUSER, "pg_database_owner")
+GROUND = ("EXTENSION - ", "SCHEMA - ", "COMMENT - EXTENSION ", "COMMENT - SCHEMA ", "ACL - SCHEMA ")
 
 
 def dump(tools: Tools, door: Door, target: Path, *, snapshot: str, size: int) -> None:
@@ -60,8 +60,8 @@ def split(listing: str) -> tuple[list[str], list[str]]:
         entry = ENTRY.fullmatch(line)
         if entry is None:
             continue
-        is_ground = entry[1].startswith(("EXTENSION - ", "SCHEMA - ", "COMMENT - EXTENSION "))
-        is_superusers = is_ground or entry[1].rpartition(" ")[2] in SUPERUSERS
+        # Not by the owner `pg_database_owner`: the application is a member of that, and may give it whatever it made.
+        is_superusers = entry[1].startswith(GROUND) or entry[1].rpartition(" ")[2] == SUPERUSER
         (superusers if is_superusers else applications).append(line)
     return superusers, applications
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.domain.errors import GreenroomError
 from greenroom.domain.evidence import Outcome
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
 
@@ -24,7 +25,7 @@ class TakeStep:
             mark = world.backups.mark(context.environment, name, census=True)
             world.backups.ship(context.environment)
         except Exception as error:
-            raise StepFailed(error, (self._evidence(name, Outcome.FAILED, {"error": str(error)[:500]}),)) from error
+            raise StepFailed(error, (self._evidence(name, Outcome.FAILED, _told(error)),)) from error
         facts = {
             "name": name,
             "full": backup.is_full,
@@ -43,3 +44,11 @@ class TakeStep:
 
     def _evidence(self, name: str, outcome: Outcome, facts: dict[str, object]) -> NewEvidence:
         return NewEvidence("backup", name, outcome, facts)
+
+
+def _told(error: Exception) -> dict[str, object]:
+    """What evidence says of a failure, which many may read: a program's own words may quote a row, and stand where
+    they become a digest on the ledger (`domain/discretion.py`)."""
+    if isinstance(error, GreenroomError):
+        return {"error": error.message, "because": error.because[:500], "code": error.code}
+    return {"error": type(error).__name__, "because": str(error)[:500]}

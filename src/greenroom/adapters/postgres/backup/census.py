@@ -73,7 +73,8 @@ def census(connection: Connection, clock: Clock) -> dict[str, Any]:
         table = sql.Identifier(schema, name)
         row = connection.execute(
             sql.SQL(
-                "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric)"
+                # ROW(t.*) is the row as such: `t` could be a column of that name, or have a cast of the application's
+                "SELECT count(*), coalesce(sum(hashtextextended(ROW(t.*)::text, 0)::numeric)"
                 " FILTER (WHERE t.ctid < {}::tid), 0)::text FROM {} t"
             ).format(sql.Literal(f"({PAGES},0)"), table)
         ).fetchone()

@@ -105,18 +105,22 @@ class Receiving:
     def ship(self, environment: str, repository: Repository) -> int:
         """What is received for good goes into the first place and out of the spool; then the second place gets what it
         lacks. A segment that was begun in a former spool will not grow any more: it goes as it is."""
-        moved, present = 0, self._ground.spool(environment)
+        moved, present, grown = 0, self._ground.spool(environment), set[str]()
         there = repository.names("wal", repository.first)
         for name, file in sorted(self._ground.received(environment).items()):
             if name.endswith(PARTIAL) and file.parent == present:
                 continue  # still being received
-            if name not in there and name.removesuffix(PARTIAL) not in there:
+            if name.removesuffix(PARTIAL) not in there:  # a part that is there may be of a time before a way back
                 repository.write(f"wal/{name}", _blocks(file))
                 moved += 1
+                grown |= {name} & there.keys()
+            for spool in self._ground.spools(environment):
+                if spool not in (present, file.parent):
+                    (spool / name).unlink(missing_ok=True)  # an older part of it, which must not come after this one
             file.unlink(missing_ok=True)
         self._tidy(environment)
         try:
-            moved += self._mirror(environment, repository)
+            moved += self._mirror(environment, repository, grown)
             self._away.pop(environment, None)
         except Errored as error:  # the first place has it all; `stream` tells of the second until it answers again
             if repository.second is None or error.code not in ("backup.place", "database.disk_full"):
@@ -124,8 +128,9 @@ class Receiving:
             self._away[environment] = f"{error.message}: {error.because}"
         return moved
 
-    def _mirror(self, environment: str, repository: Repository) -> int:
-        """What the second place lacks of log, eras and marks; and, each time it grew, the segment being received."""
+    def _mirror(self, environment: str, repository: Repository, grown: set[str]) -> int:
+        """What the second place lacks of log, eras and marks, or has of an earlier time (`grown`); and, each time it
+        grew, the segment being received."""
         second = repository.second
         if second is None:
             return 0
@@ -133,7 +138,7 @@ class Receiving:
         for folder in ("eras", "marks", "wal"):
             there = repository.names(folder, second)
             for name in repository.names(folder, repository.first):
-                if name not in there:
+                if name not in there or (folder == "wal" and name in grown):
                     sent += bool(repository.copy(f"{folder}/{name}", second))
                     if name + PARTIAL in there:
                         second.delete(f"{repository.system}/{folder}/{name}{PARTIAL}")
