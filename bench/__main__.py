@@ -53,7 +53,7 @@ PAGE = Path("docs/contribute/figures.md")
 PROSE = """\
 # Figures
 
-How good is it, in numbers? Measured side by side in one run, on two shared cores:
+How good is it, in numbers? What is compared is measured side by side in one run, on two shared cores:
 
 ```sh
 make bench                                # prints them, writes bench-report.json

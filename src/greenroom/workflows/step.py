@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Connection
 
 from greenroom.config.project import EnvironmentConfig
+from greenroom.domain.errors import GreenroomError
 from greenroom.domain.evidence import Outcome
 from greenroom.domain.release import Release
 from greenroom.domain.work import Work
@@ -52,6 +53,14 @@ class Again:
 
 
 Outcomes = Done | Again
+
+
+def told_of(error: Exception) -> dict[str, str]:
+    """What evidence says of a failure. Many may read evidence, and a program's own words may quote a row: they stand
+    under `because`, which becomes a digest on the ledger (`domain/discretion.py`)."""
+    if isinstance(error, GreenroomError):
+        return {"error": error.message, "because": error.because[:500], "code": error.code}
+    return {"error": type(error).__name__, "because": str(error)[:500]}
 
 
 class StepFailed(Exception):

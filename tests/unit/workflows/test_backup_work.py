@@ -156,6 +156,23 @@ def test_a_drill_that_finds_a_difference_is_failed_evidence(tmp_path: Path) -> N
     assert told["drill"]["outcome"] == "failed"
 
 
+def test_a_drill_that_compared_nothing_is_no_pass(tmp_path: Path) -> None:
+    """A database that never rested has no counted restore point: the time is told, and that nothing is known."""
+    story = Kept(tmp_path)
+    for mark in story.backups._lines[PRODUCTION].marks.values():
+        mark.census.clear()
+        mark.census["left_out"] = "the database never rested"
+    work = story.run(backups.drill(story.app, OPERATOR, PRODUCTION).id)
+    assert work.state is State.REJECTED
+    assert work.error is not None
+    assert work.error["code"] == "drill.nothing_compared"
+    with story.world.store.database.reading() as tx:
+        last = records.newest_evidence(tx, "drill", PRODUCTION)
+    assert last is not None
+    assert last.outcome is Outcome.ERRORED
+    assert "rto_seconds" in last.facts
+
+
 def test_a_promotion_does_not_wait_for_a_backup(tmp_path: Path) -> None:
     """A backup under way holds no environment: the holder of production is nobody."""
     story = Kept(tmp_path)

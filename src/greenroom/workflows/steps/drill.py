@@ -8,7 +8,7 @@ from typing import Any
 from greenroom.domain.backup import Archive, Mark
 from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.domain.evidence import Outcome
-from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
+from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed, told_of
 from greenroom.workflows.steps.rebuild import facts_of, rebuild
 
 
@@ -25,10 +25,14 @@ class DrillStep:
             facts = self._drill(context)
         except GreenroomError as error:
             outcome = Outcome.FAILED if isinstance(error, Refused) or _is_damage(error) else Outcome.ERRORED
-            facts = {"error": error.message, "because": error.because[:500], "code": error.code}
-            raise StepFailed(error, (NewEvidence("drill", context.environment, outcome, facts),)) from error
+            raise StepFailed(error, (NewEvidence("drill", context.environment, outcome, told_of(error)),)) from error
         finally:
             self._clear(context)
+        if facts["compared_with"] is None:
+            nothing = _nothing_compared(context.environment)
+            raise StepFailed(
+                nothing, (NewEvidence("drill", context.environment, Outcome.ERRORED, facts | told_of(nothing)),)
+            )
         said = f"restored in {facts['rto_seconds']} s; {facts['tables']} tables are as they were"
         context.say(said)
         return Done(facts, (NewEvidence("drill", context.environment, Outcome.PASSED, facts),))
@@ -93,7 +97,17 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _newest_counted(archive: Archive) -> Mark | None:
-    return next((m for m in reversed(archive.marks) if m.census.get("tables")), None)
+    return next((m for m in reversed(archive.marks) if "tables" in m.census), None)
+
+
+def _nothing_compared(environment: str) -> Refused:
+    """Not tried again by itself: the next drill would find as little."""
+    return Refused(
+        "drill.nothing_compared",
+        f"{environment} was restored, and nothing could be compared",
+        because="no restore point has counted rows: the database never rested while its backups were made",
+        hint="greenroom backup now when fewer people write, then greenroom backup drill",
+    )
 
 
 def _is_damage(error: GreenroomError) -> bool:

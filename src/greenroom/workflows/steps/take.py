@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from greenroom.domain.errors import GreenroomError
+from collections.abc import Mapping
+
 from greenroom.domain.evidence import Outcome
-from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
+from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed, told_of
 
 
 class TakeStep:
@@ -25,7 +26,7 @@ class TakeStep:
             mark = world.backups.mark(context.environment, name, census=True)
             world.backups.ship(context.environment)
         except Exception as error:
-            raise StepFailed(error, (self._evidence(name, Outcome.FAILED, _told(error)),)) from error
+            raise StepFailed(error, (self._evidence(name, Outcome.FAILED, told_of(error)),)) from error
         facts = {
             "name": name,
             "full": backup.is_full,
@@ -42,13 +43,5 @@ class TakeStep:
     def undo(self, context: StepContext) -> Outcomes:
         return Done()
 
-    def _evidence(self, name: str, outcome: Outcome, facts: dict[str, object]) -> NewEvidence:
+    def _evidence(self, name: str, outcome: Outcome, facts: Mapping[str, object]) -> NewEvidence:
         return NewEvidence("backup", name, outcome, facts)
-
-
-def _told(error: Exception) -> dict[str, object]:
-    """What evidence says of a failure, which many may read: a program's own words may quote a row, and stand where
-    they become a digest on the ledger (`domain/discretion.py`)."""
-    if isinstance(error, GreenroomError):
-        return {"error": error.message, "because": error.because[:500], "code": error.code}
-    return {"error": type(error).__name__, "because": str(error)[:500]}
