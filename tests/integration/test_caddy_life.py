@@ -24,6 +24,7 @@ from greenroom.keeper.spec import KeeperUnavailable, Status
 from greenroom.ports.edge import Canary, Pointer
 from tests.caddy_support import RealClock, Stage, ThreadKeeper, eventually, free_ports, stage
 from tests.load import ask
+from tests.sockets import exactly
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_configuring_again_changes_nothing(edge: Stage) -> None:
             one.configure(list(edge.sites.values()))
         assert (edge.home.root / "edge" / "caddy.json").stat().st_mtime_ns == written
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        assert exactly(client, 15) == b"HTTP/1.1 200 OK"
 
 
 def test_sites_come_and_go(edge: Stage) -> None:

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.postgres.sources import tunnel
+from tests.sockets import exactly
 
 STARTUP = (8).to_bytes(4, "big") + (196608).to_bytes(4, "big")
 WELCOME = b"R" + (8).to_bytes(4, "big") + (0).to_bytes(4, "big")
@@ -89,17 +90,17 @@ def test_a_server_that_vanished_is_noticed(
     vanish = threading.Event()
 
     def server(plain: socket.socket) -> None:
-        assert len(plain.recv(8)) == 8
+        assert len(exactly(plain, 8)) == 8
         plain.sendall(b"S")
         far = context.wrap_socket(plain, server_side=True)
-        assert far.recv(100) == STARTUP
+        assert exactly(far, len(STARTUP)) == STARTUP
         far.sendall(WELCOME)
         vanish.wait(10)
         far.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
         far.close()
 
     with through(tmp_path, server) as near:
-        assert near.recv(100) == WELCOME
+        assert exactly(near, len(WELCOME)) == WELCOME
         vanish.set()
         assert _has_ended(near)
 
