@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from greenroom.domain.errors import Refused
 from greenroom.domain.evidence import Outcome
@@ -38,7 +39,7 @@ class CheckStep:
             return Done()
         world, plan = context.world, deployment(context)
         dial = plan.dial(world.runtime.prepare(context.environment))
-        boot = wait_until_healthy(context, dial, plan.instance_ids())
+        healthy = wait_until_healthy(context, dial, plan.instance_ids())
         context.guard()
         world.edge.preview(context.environment, dial)
         context.crash("previewed")
@@ -56,9 +57,10 @@ class CheckStep:
             if found.outcome is not Outcome.PASSED:
                 raise StepFailed(_refusal(context, found), tuple(evidence))
             context.say(f"{check.name} passed")
-        _is_still_there(context, plan.instance_ids())
+        _is_still_there(context, plan.instance_ids(), healthy.exits)
         asked = sum(float(e.facts["seconds"]) for e in evidence)
-        return Done({"boot_seconds": boot, "application_seconds": boot + asked}, tuple(evidence))
+        facts = {"boot_seconds": healthy.seconds, "application_seconds": healthy.seconds + asked}
+        return Done(facts, tuple(evidence))
 
     def undo(self, context: StepContext) -> Outcomes:
         if runs(context):
@@ -66,8 +68,15 @@ class CheckStep:
         return Done()
 
 
-def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) -> float:
-    """Seconds from the call until the health check passed. Raises Refused (`release.unhealthy`)."""
+class Healthy(NamedTuple):
+    """How long it took, and how often its processes had ended by themselves by then."""
+
+    seconds: float
+    exits: int
+
+
+def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) -> Healthy:
+    """Raises Refused (`release.unhealthy`)."""
     world, health = context.world, context.release.descriptor.health
     began = world.clock.monotonic()
     last, good, ended = "nobody answered", 0, 0
@@ -80,7 +89,7 @@ def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) ->
             good = good + 1 if ended == before else 1
             if good == ANSWERS:
                 context.say(f"healthy after {passed + answer.seconds:.1f} s")
-                return world.clock.monotonic() - began
+                return Healthy(world.clock.monotonic() - began, ended)
         else:
             good = 0
         last = f"{health.path} answered {answer.status}" if answer.status else answer.problem
@@ -93,10 +102,12 @@ def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) ->
     raise _unhealthy(context, f"after {health.boot_seconds:.0f} s: {last}", instances)
 
 
-def _is_still_there(context: StepContext, instances: list[str]) -> None:
-    """Nothing ended while the checks ran. Raises Refused (`release.unhealthy`)."""
-    for found in map(context.world.runtime.instance, instances):
-        if found.state is not InstanceState.RUNNING or found.exits >= EXITS:
+def _is_still_there(context: StepContext, instances: list[str], exits: int) -> None:
+    """Nothing ended since it was healthy, also when it was started again. Raises Refused (`release.unhealthy`)."""
+    states = [context.world.runtime.instance(i) for i in instances]
+    has_ended = sum(s.exits for s in states) != exits
+    for found in states:
+        if found.state is not InstanceState.RUNNING or (has_ended and found.exits):
             why = f"{found.id} was healthy, and then ended {found.exits} times, last with {found.last_exit}"
             raise _unhealthy(context, why, instances)
 

@@ -27,10 +27,10 @@ class OpenStep:
             context.guard()
             world.runtime.start(spec, fence=context.fence)
         context.crash("started")
-        boot = wait_until_healthy(context, before.dial, old.instance_ids())
+        healthy = wait_until_healthy(context, before.dial, old.instance_ids())
         traffic.send_to(context, before.dial, before.release or "")
         context.say(f"visitors reach {old.release.version} again")
-        return Done({"application_seconds": boot})
+        return Done({"application_seconds": healthy.seconds})
 
     def undo(self, context: StepContext) -> Outcomes:
         old = former(context)
