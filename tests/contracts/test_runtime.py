@@ -118,6 +118,18 @@ def test_who_comes_with_an_older_claim_starts_and_stops_nothing(stage: Stage) ->
     runtime.stop("never", seconds=10, fence=Fence("qa", 1))
 
 
+def test_an_instance_can_be_ranked_at_any_time(stage: Stage) -> None:
+    """Before it is there, while it runs, again, and after it went: none of that is an error."""
+    spec = web(stage.place, stage.release, "ranked")
+    stage.runtime.rank("ranked", stands_back=True)
+    stage.runtime.start(spec, fence=ANY_CLAIM)
+    for stands_back in (True, True, False, False):
+        stage.runtime.rank("ranked", stands_back=stands_back)
+        assert stage.runtime.instance("ranked").state is InstanceState.RUNNING
+    stage.runtime.stop("ranked", seconds=10, fence=ANY_CLAIM)
+    stage.runtime.rank("ranked", stands_back=False)
+
+
 def test_instances_are_listed_by_environment(stage: Stage) -> None:
     """Only the environment's own instances are listed."""
     other = stage.runtime.prepare("qa")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.courtesy import STANDS_BACK
@@ -34,6 +35,8 @@ def test_it_stands_back_behind_what_is_visited_and_ends_with_the_block() -> None
             with session(door, MAINTENANCE) as connection:
                 backend = connection.info.backend_pid
                 assert os.getpriority(os.PRIO_PROCESS, backend) == STANDS_BACK
+                rank = Path(f"/proc/{backend}/autogroup")  # "/autogroup-123 nice 10", where the kernel groups sessions
+                assert not rank.exists() or rank.read_text().split()[-1] == str(STANDS_BACK)
             main = int((server.data / "postmaster.pid").read_text().split()[0])
             assert os.getpriority(os.PRIO_PROCESS, main) == STANDS_BACK > os.getpriority(os.PRIO_PROCESS, 0)
         assert not (server.data / "postmaster.pid").exists()

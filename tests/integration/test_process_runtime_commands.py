@@ -15,6 +15,7 @@ import pytest
 
 from greenroom.adapters.courtesy import STANDS_BACK
 from greenroom.domain.secret import Secret
+from tests.processor import PROCESSOR, busy_visitor, used
 from tests.runtime_support import DAEMON, PYTHON, Stage, eventually, processes_with, staged
 
 
@@ -108,13 +109,25 @@ def test_a_callback_that_raises_ends_the_command(stage: Stage) -> None:
 
 def test_what_stands_back_leaves_the_processor_to_visitors(stage: Stage) -> None:
     """And what does not has the same share of it as they have: they may wait for a migration's locks."""
-    ask = ("python", "-c", "import os; print(os.getpriority(os.PRIO_PROCESS, 0))")
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
-    for stands_back, nice in ((False, usual), (True, min(19, usual + STANDS_BACK))):
-        ended = stage.runtime.run(
-            stage.place, stage.release, ask, {}, seconds=20, log_name="nice.log", stands_back=stands_back
-        )
-        assert ended.output.split() == [str(nice)], ended
+    spin = (
+        f"import os, time; os.sched_setaffinity(0, {{{PROCESSOR}}})\n"
+        "end = time.monotonic() + 2\n"
+        "while time.monotonic() < end: pass\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0), time.process_time())"
+    )
+    usual, shares = os.getpriority(os.PRIO_PROCESS, 0), []
+    with busy_visitor() as visitor:
+        for stands_back, nice in ((False, usual), (True, min(19, usual + STANDS_BACK))):
+            before = used(visitor)
+            ended = stage.runtime.run(
+                stage.place, stage.release, ("python", "-c", spin), {}, seconds=60, log_name="nice.log",
+                stands_back=stands_back,
+            )  # fmt: skip
+            said, seconds = ended.output.split()
+            assert int(said) == nice, ended
+            theirs = (used(visitor) - before) / os.sysconf("SC_CLK_TCK")
+            shares.append(float(seconds) / (float(seconds) + theirs))
+    assert shares[0] > 2 * shares[1], shares
 
 
 def test_a_program_that_is_not_there(stage: Stage) -> None:

@@ -4,7 +4,6 @@
     --parent PID      kill everything when the thread that started us ends (PID: its process, against the race)
     --user UID:GID:GROUP,…   become this user before the command is executed
     --umask OCTAL
-    --nice N          stand back behind other programs (nice(2))
 
 Its own exit code is the command's, or 128 + the signal that ended it; 127 when the command cannot be executed.
 Orphans of the command become children of ours (PR_SET_CHILD_SUBREAPER), whatever sessions they made, so nothing
@@ -91,8 +90,6 @@ def _become(command: list[str], options: dict[str, str], parent: int) -> NoRetur
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if "--umask" in options:
             os.umask(int(options["--umask"], 8))
-        if "--nice" in options:
-            os.nice(int(options["--nice"]))
         if "--user" in options:
             _drop(options["--user"])
         if "--info-fd" in options:

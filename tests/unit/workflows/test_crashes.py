@@ -39,6 +39,7 @@ def assert_sound(story: Story, work_id: str, release: str) -> None:
     assert pointer.release == release
     tag = (row.current_work or "").rpartition("-")[2]
     assert {i.rpartition(".")[2] for i in story.running()} <= {tag}
+    assert not any(story.world.runtime.ranks.get(i) for i in story.running())  # type: ignore[attr-defined]
     with story.world.store.database.reading() as tx:
         assert isinstance(chain.verify(story.world.store.recorder.entries(tx)), Verified)
         assert differences(tx, project(story.world.store.recorder.entries(tx))) == []

@@ -21,7 +21,7 @@ class MemoryRuntime:
     """The twin of `ProcessRuntime`: same answers and refusals, no process, no file, no time.
 
     `calls` records what was asked, in order: `("start", id)`, `("stop", id)`, `("run", *words)`, `("prepare", name)`,
-    `("wake",)`.
+    `("wake",)`. `ranks` says of each instance that was ranked whether it stands back.
     Commands end with code 0 and no output unless `will_finish` said otherwise; instances run until told.
     """
 
@@ -31,6 +31,7 @@ class MemoryRuntime:
         self.environments: dict[tuple[str, ...], dict[str, str]] = {}
         self._root = root
         self.fences: dict[str, int] = {}
+        self.ranks: dict[str, bool] = {}
         self._instances: dict[str, Instance] = {}
         self._exits: dict[str, str] = {}
         self._finished: dict[tuple[str, ...], deque[Finished]] = defaultdict(deque)
@@ -86,6 +87,11 @@ class MemoryRuntime:
         self._let_in(fence)
         self.calls.append(("stop", instance_id))
         self._instances.pop(instance_id, None)
+
+    def rank(self, instance_id: str, *, stands_back: bool) -> None:
+        checked_file_name(instance_id, "instance")
+        if instance_id in self._instances:
+            self.ranks[instance_id] = stands_back
 
     def fence(self, environment: str) -> int:
         return self.fences.get(environment, 0)

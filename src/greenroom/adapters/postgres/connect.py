@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from greenroom.adapters.courtesy import follow
 from greenroom.adapters.postgres.tools import disk_full
 from greenroom.domain.errors import Errored
 from greenroom.domain.secret import Secret
@@ -107,7 +108,7 @@ def probe(door: Door, database: str) -> None:
 
 
 def _open(door: Door, database: str, autocommit: bool, settings: Mapping[str, str] = OWN_SETTINGS) -> Connection:
-    return psycopg.connect(
+    connection = psycopg.connect(
         **door.at(database),
         password=door.password.reveal(),
         options=options(settings),
@@ -116,6 +117,14 @@ def _open(door: Door, database: str, autocommit: bool, settings: Mapping[str, st
         autocommit=autocommit,
         prepare_threshold=None,
     )
+    return ranked(connection)
+
+
+def ranked(connection: Connection) -> Connection:
+    """What works for us behind it stands back if its server does. Only of this machine, which is where sockets are."""
+    if connection.info.host.startswith("/"):
+        follow(connection.info.backend_pid)
+    return connection
 
 
 @contextmanager

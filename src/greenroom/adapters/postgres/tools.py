@@ -98,6 +98,7 @@ def run(
             errors="replace",
             timeout=seconds,
             check=False,
+            start_new_session=bool(nice),
         )
     except subprocess.TimeoutExpired as error:
         raise Errored(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from greenroom.adapters.courtesy import STANDS_BACK
+from greenroom.adapters.courtesy import STANDS_BACK, nicely, rank
 from greenroom.adapters.home import Home, readable_by_all
 from greenroom.adapters.runtimes import place as ground
 from greenroom.adapters.runtimes import ports, sandbox, users
@@ -54,6 +54,11 @@ class ProcessRuntime:
         with _keeper_errors():
             self._keeper.stop(_name(instance_id), seconds=seconds, fence=_scoped(fence))
 
+    def rank(self, instance_id: str, *, stands_back: bool) -> None:
+        found = self.instance(instance_id)
+        if found.pid is not None:
+            rank(found.pid, stands_back=stands_back)
+
     def fence(self, environment: str) -> int:
         with _keeper_errors():
             return self._keeper.fences().get(environment, 0)
@@ -86,10 +91,8 @@ class ProcessRuntime:
         stands_back: bool = False,
     ) -> Finished:
         checked_file_name(log_name, "log")
-        outer, words = self._words(place, release, command, env, dies=True)
+        outer, words = self._words(place, release, command, env, dies=True, nice=STANDS_BACK if stands_back else 0)
         options = [] if self._bwrap else self._user_options(place)
-        if stands_back:
-            options += ["--nice", str(STANDS_BACK)]
         return run_to_end(
             words,
             outer,
@@ -158,12 +161,13 @@ class ProcessRuntime:
         given: Mapping[str, str | Secret],
         *,
         dies: bool,
+        nice: int = 0,
     ) -> tuple[dict[str, str], tuple[str, ...]]:
         """The environment and the words to execute: the command with its variables replaced, in its sandbox."""
         env = self._environment(place, release, given)
         words = checked_command(command, env)
         outer, prefix = sandbox.loader_prefix(env)
-        words = (*prefix, *words)
+        words = (*nicely((*prefix, *words), nice),)
         if self._bwrap is None:
             return outer, words
         seen = sandbox.Sandbox(

@@ -172,6 +172,8 @@ def become(plan: dict[str, Any]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.nice(plan["nice"])
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as rank:  # as adapters/courtesy.py says
+        rank.write(str(plan["nice"]))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.umask(0o022)

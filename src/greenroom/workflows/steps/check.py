@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from greenroom.ports.runtime import InstanceState
 from greenroom.workflows.commands import run_check
 from greenroom.workflows.hidden import hidden
 from greenroom.workflows.step import Done, NewEvidence, Outcomes, StepContext, StepFailed
+from greenroom.workflows.steps.boot import Boot
 from greenroom.workflows.steps.ground import deployment, runs
 
 POLL_SECONDS = 0.05
@@ -39,7 +41,8 @@ class CheckStep:
             return Done()
         world, plan = context.world, deployment(context)
         dial = plan.dial(world.runtime.prepare(context.environment))
-        healthy = wait_until_healthy(context, dial, plan.instance_ids())
+        boot = Boot(context, plan.instance_ids())
+        healthy = wait_until_healthy(context, dial, plan.instance_ids(), boot.look)
         context.guard()
         world.edge.preview(context.environment, dial)
         context.crash("previewed")
@@ -58,6 +61,7 @@ class CheckStep:
                 raise StepFailed(_refusal(context, found), tuple(evidence))
             context.say(f"{check.name} passed")
         _is_still_there(context, plan.instance_ids(), healthy.exits)
+        boot.come_forward()
         asked = sum(float(e.facts["seconds"]) for e in evidence)
         facts = {"boot_seconds": healthy.seconds, "application_seconds": healthy.seconds + asked}
         return Done(facts, tuple(evidence))
@@ -75,12 +79,15 @@ class Healthy(NamedTuple):
     exits: int
 
 
-def wait_until_healthy(context: StepContext, dial: str, instances: list[str]) -> Healthy:
-    """Raises Refused (`release.unhealthy`)."""
+def wait_until_healthy(
+    context: StepContext, dial: str, instances: list[str], meanwhile: Callable[[float], None] = lambda seconds: None
+) -> Healthy:
+    """`meanwhile` is called again and again with the seconds that passed. Raises Refused (`release.unhealthy`)."""
     world, health = context.world, context.release.descriptor.health
     began = world.clock.monotonic()
     last, good, ended = "nobody answered", 0, 0
     while (passed := world.clock.monotonic() - began) < health.boot_seconds:
+        meanwhile(passed)
         wait = min(health.request_seconds, max(0.1, health.boot_seconds - passed))
         answer = world.probe.get(dial, health.path, seconds=wait)
         states = [world.runtime.instance(i) for i in instances]

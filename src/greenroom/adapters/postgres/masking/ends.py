@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from greenroom.adapters.postgres.connect import OWN_SETTINGS, Connection, Door, options, translated
+from greenroom.adapters.postgres.connect import OWN_SETTINGS, Connection, Door, options, ranked, translated
 from greenroom.domain.errors import BadInput
 from greenroom.domain.secret import Secret
 
@@ -70,8 +70,9 @@ class End:
     def session(self, *, settings: Mapping[str, str] | None = None) -> Iterator[Connection]:
         """A connection in autocommit for one piece of work; errors of the driver become `Errored`."""
         with translated(f"work in database {self.parameters.get('dbname', '')}"):
+            password = {"password": self.password.reveal()} if self.password.reveal() else {}
             connection = psycopg.connect(
-                **(dict(self.parameters) | ({"password": self.password.reveal()} if self.password.reveal() else {})),  # type: ignore[arg-type]
+                **(dict(self.parameters) | password),  # type: ignore[arg-type]
                 options=options(self.settings if settings is None else settings),
                 application_name="greenroom",
                 connect_timeout=10,
@@ -79,7 +80,7 @@ class End:
                 prepare_threshold=None,
             )
             try:
-                yield connection
+                yield ranked(connection)
             finally:
                 connection.close()
 

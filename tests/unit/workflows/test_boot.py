@@ -1,0 +1,87 @@
+"""A release that boots stands back behind visitors, and no longer than nobody waits for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenroom.adapters.memory.runtime import MemoryRuntime
+from greenroom.domain.work import State
+from greenroom.ports.probe import Answer
+from greenroom.ports.runtime import Finished
+from greenroom.services import promotions
+from tests.unit.workflows.story import Story
+from tests.unit.workflows.test_crashes import ENGINEER, promoted
+from tests.unit.workflows.test_ways_back import CONTRACTING
+from tests.worlds import memory_app
+
+
+@pytest.fixture
+def ranked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the newer release stood back, each time it was ranked."""
+    seen: list[bool] = []
+    rank = MemoryRuntime.rank
+
+    def watched(self: MemoryRuntime, instance_id: str, *, stands_back: bool) -> None:
+        seen.append(stands_back)
+        rank(self, instance_id, stands_back=stands_back)
+
+    monkeypatch.setattr(MemoryRuntime, "rank", watched)
+    return seen
+
+
+def test_it_stands_back_until_the_last_check_has_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While its journey runs the older release has the processor; when visitors come to it, it has its share."""
+    story = Story(tmp_path)
+    runtime = story.world.runtime
+    assert isinstance(runtime, MemoryRuntime)
+    run, during = runtime.run, list[bool]()
+
+    def looking(place: Any, release: Any, command: tuple[str, ...], *more: Any, **named: Any) -> Finished:
+        if command == ("python", "journey.py"):
+            during.extend(runtime.ranks.values())
+        return run(place, release, command, *more, **named)
+
+    monkeypatch.setattr(runtime, "run", looking)
+    assert story.run(promoted(story)).state is State.DONE
+    assert during == [True]
+    assert list(runtime.ranks.values()) == [False]
+
+
+def test_nobody_stands_back_in_a_rollback(tmp_path: Path, ranked: list[bool]) -> None:
+    """People wait for it: what they have now is what they want to get away from."""
+    story = Story(tmp_path)
+    assert story.run(promoted(story)).state is State.DONE
+    ranked.clear()
+    work = promotions.roll_back(memory_app(story.world), ENGINEER, "production").work
+    assert work is not None
+    assert story.run(work.id).state is State.DONE
+    assert ranked == []
+
+
+def test_nobody_stands_back_while_visitors_are_held(tmp_path: Path, ranked: list[bool]) -> None:
+    """They wait for the newer release until it is switched to."""
+    story = Story(tmp_path, CONTRACTING)
+    assert story.run(promoted(story)).state is State.DONE
+    assert ranked == []
+
+
+def test_who_boots_for_long_has_its_share_after_a_third_of_its_time(tmp_path: Path, ranked: list[bool]) -> None:
+    """A machine without time to spare must not make a release unhealthy that is merely slow there."""
+    story = Story(tmp_path)
+    story.engine = story.new_engine(lease_seconds=600.0)  # nothing renews leases here, and booting takes its time
+    began, probe = story.world.clock.monotonic(), story.world.probe.get
+    met: list[tuple[float, bool]] = []
+
+    def slow(dial: str, path: str, *, seconds: float) -> Answer:
+        met.append((story.world.clock.monotonic() - began, ranked[-1]))
+        return probe(dial, path, seconds=seconds) if met[-1][0] > 25.0 else Answer(None, 0.1, "refused")
+
+    story.world.probe.get = slow  # type: ignore[method-assign]
+    assert story.run(promoted(story)).state is State.DONE
+    assert all(stood_back is (passed < 20.01) for passed, stood_back in met)
+    assert met[-1][0] > 25.0
+    assert ranked.count(False) == 1
+    assert len(ranked) < 20  # what it started meanwhile is looked for, less and less often
