@@ -68,12 +68,11 @@ def test_nobody_stands_back_while_visitors_are_held(tmp_path: Path, ranked: list
     assert ranked == []
 
 
-def test_who_boots_for_long_has_its_share_after_a_third_of_its_time(tmp_path: Path, ranked: list[bool]) -> None:
+def test_who_boots_for_long_has_its_share_after_ten_seconds(tmp_path: Path, ranked: list[bool]) -> None:
     """A machine without time to spare must not make a release unhealthy that is merely slow there."""
     story = Story(tmp_path)
     story.engine = story.new_engine(lease_seconds=600.0)  # nothing renews leases here, and booting takes its time
     probe = story.world.probe.get
-    third = story.world.release(story.new).descriptor.health.boot_seconds / 3
     met: list[tuple[float, bool]] = []
     began: list[float] = []
 
@@ -81,11 +80,11 @@ def test_who_boots_for_long_has_its_share_after_a_third_of_its_time(tmp_path: Pa
         now = story.world.clock.monotonic()
         met.append((now - began[0] if began else 0.0, ranked[-1]))
         began.append(now)
-        return probe(dial, path, seconds=seconds) if met[-1][0] > third + 5 else Answer(None, 0.1, "refused")
+        return probe(dial, path, seconds=seconds) if met[-1][0] > 15 else Answer(None, 0.1, "refused")
 
     story.world.probe.get = slow  # type: ignore[method-assign]
     assert story.run(promoted(story)).state is State.DONE
-    assert [m for m in met if m[1] is not (m[0] < third + 0.01)] == []
-    assert met[-1][0] > third + 5
+    assert [m for m in met if m[1] is not (m[0] < 10.01)] == []
+    assert met[-1][0] > 15
     assert ranked.count(False) == 1
     assert len(ranked) < 20  # what it started meanwhile is looked for, less and less often

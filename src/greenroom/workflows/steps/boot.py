@@ -8,8 +8,9 @@ from greenroom.domain.plan import WorkKind
 from greenroom.workflows.step import StepContext
 from greenroom.workflows.steps.ground import holds_traffic
 
-LONGEST_SHARE = 1 / 3
-"""Of the time it may boot: on a machine without time to spare it has its share from then on, and boots all the same."""
+LONGEST_SECONDS, LONGEST_SHARE = 10.0, 1 / 3
+"""So long, and of the time it may boot no more: on a machine without time to spare it has its share from then on, and
+boots all the same."""
 FIRST_SECONDS = 0.05
 
 
@@ -19,7 +20,7 @@ class Boot:
 
     def __init__(self, context: StepContext, instances: Sequence[str]) -> None:
         self._runtime, self._instances = context.world.runtime, instances
-        self._longest = context.release.descriptor.health.boot_seconds * LONGEST_SHARE
+        self._longest = min(LONGEST_SECONDS, context.release.descriptor.health.boot_seconds * LONGEST_SHARE)
         self._next = 0.0
         self._stands_back = context.work.kind is not WorkKind.ROLLBACK and not holds_traffic(context)
 
