@@ -35,7 +35,7 @@ test: setup ## the tests: real PostgreSQL, real Caddy, real applications, real k
 	$(RUN)pytest -m "not long" -n $(AT_ONCE) --dist loadfile $(if $(CHECKED),--ignore tests/unit --ignore tests/docs)
 
 test-long: setup ## the tests that take minutes: the whole demo, hundreds of kills at random
-	$(RUN)pytest -m long -n $(AT_ONCE) --dist loadfile
+	$(RUN)pytest -m long -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 test-all: test test-long ## every test
 

@@ -76,6 +76,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                     item.add_marker(pytest.mark.usefixtures(f"_required_{name}"))
                 else:
                     item.add_marker(pytest.mark.skip(reason=f"{name} is not on this machine"))
+    _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Files in the order of the time that a test in them may take: what lasts longest must not begin last."""
+    most: dict[Path, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        most[item.path] = max(most.get(item.path, 0.0), limit.args[0] if limit else 0.0)
+    items.sort(key=lambda item: -most[item.path])
 
 
 def _fail_for(name: str):
