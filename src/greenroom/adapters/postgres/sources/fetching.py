@@ -91,7 +91,7 @@ class PostgresSources:
         extensions = tuple(e for e in standing.extensions if e not in leave)
         what = f"the copy of {reading.place}"
         with served(
-            ours, self._clock, door, what=what, extensions=extensions, settings=LOADING, is_durable=False
+            ours, self._clock, door, what=what, extensions=extensions, settings=LOADING, is_durable=False, is_copy=False
         ) as opened:
             version = self._make_ground(opened)
             target = replace(End.behind(opened, APP), settings={**SETTINGS, "role": LAYER})
