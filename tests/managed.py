@@ -49,15 +49,18 @@ class Managed:
 
 
 @contextmanager
-def managed(clusters: Clusters, major: int, folder: Path, tls: tuple[Path, Path] | None = None) -> Iterator[Managed]:
+def managed(
+    clusters: Clusters, major: int, folder: Path, tls: tuple[Path, Path] | None = None, more: str = ""
+) -> Iterator[Managed]:
     """A server of that version over `folder`, which is made, with a database `shop` and a role that reads it. `tls`:
-    certificate and key; then the reader comes in by TLS alone."""
+    certificate and key; then the reader comes in by TLS alone. `more`: settings, one a line."""
     provider = choose(Services(major), clusters.providers())
     account = clusters.account("managed")
     tools = clusters.tools(provider, account)
     folder.mkdir(mode=0o711)
     make_data(folder / "data", tools, account, Secret(ROOT_PASSWORD), "--no-sync")
     settings = f"ssl = on\nssl_cert_file = '{tls[0]}'\nssl_key_file = '{tls[1]}'\n" if tls else ""
+    settings += more
     (folder / "hba").write_text(HBA.format(reader="hostssl" if tls else "host"))
     with _served(folder, tools, account, major, settings) as made:
         made.run("CREATE DATABASE shop TEMPLATE template0", "postgres")

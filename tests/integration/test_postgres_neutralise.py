@@ -18,9 +18,8 @@ from greenroom.domain.errors import Refused
 from greenroom.domain.release import Services
 from tests.postgres_ground import ground
 
-CRON = Path("/usr/share/postgresql/15/extension/pg_cron.control")
 FDW = Path("/usr/share/postgresql/15/extension/postgres_fdw.control")
-HOST15 = pytest.param(15, marks=pytest.mark.needs("postgres15"))
+HOST15 = pytest.param(15, marks=pytest.mark.needs("postgres15", "pg_cron"))
 MAJORS = [18, HOST15]
 
 
@@ -43,7 +42,7 @@ class Copy:
 
     @property
     def has_cron(self) -> bool:
-        return self.major == 15 and CRON.exists()
+        return self.major == 15
 
 
 @pytest.fixture(scope="module", params=MAJORS)

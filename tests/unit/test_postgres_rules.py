@@ -164,9 +164,31 @@ def test_the_superuser_loads_only_ground() -> None:
 219; 1259 16394 TABLE public x pg_database_owner
 3304; 0 16394 TABLE DATA public x pg_database_owner
 """
-    superusers, applications = split(listing)
+    superusers, applications, scheduler = split(listing)
+    assert scheduler == []
     assert [e.split(";")[0] for e in superusers] == ["215", "2", "3400", "3300", "3303"]
     assert [e.split(";")[0] for e in applications] == ["216", "217", "3301", "3302", "218", "219", "3304"]
+
+
+def test_the_schedulers_entries_are_the_schedulers() -> None:
+    """Nothing that the application can make is taken for a part of pg_cron, whatever it is called; and without pg_cron
+    a schema of that name is like any other."""
+    of_cron = """3; 3079 16385 EXTENSION - pg_cron\x20
+3401; 0 0 COMMENT - EXTENSION pg_cron\x20
+3310; 0 0 ACL - SCHEMA cron postgres
+3311; 0 0 ACL cron FUNCTION alter_job(bigint) postgres
+3312; 0 16388 TABLE DATA cron job postgres
+3313; 0 0 SEQUENCE SET cron jobid_seq postgres
+"""
+    others = """220; 1259 16401 TABLE DATA cron job app
+221; 1259 16402 TABLE DATA cron job postgres app
+222; 1259 16403 TABLE public EXTENSION - pg_cron app
+"""
+    superusers, applications, scheduler = split(of_cron + others)
+    assert (superusers, scheduler) == ([], of_cron.splitlines())
+    assert applications == others.splitlines()
+    without = "3310; 0 0 ACL - SCHEMA cron app\n" + others
+    assert split(without) == (without.splitlines()[:1], others.splitlines(), [])
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", fullmatch=True))

@@ -1,7 +1,7 @@
 """Making a copy of production's databases harmless: nothing in it fetches, sends or lets in by itself any more.
 
-Call it as the superuser of a copy that runs apart: no network, `max_logical_replication_workers = 0`, pg_cron not
-loaded. A copy that was started otherwise has begun to act before anybody could ask it not to. Never on production.
+Call it as the superuser of a copy that runs apart and keeps still (`settings.STILL`). A copy that was started otherwise
+has begun to act before anybody could ask it not to. Never on production.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ CALLING_OUT = (
 )  # fmt: skip
 """Settings that run programs, wait for other servers or answer them."""
 
-LOADING = ("session_preload_libraries", "local_preload_libraries", "dynamic_library_path")
-"""Settings of a role or a database by which every session runs code that is not in the copy."""
+LOADING = ("shared_preload_libraries", "session_preload_libraries", "local_preload_libraries", "dynamic_library_path")
+"""Settings of the server, a role or a database by which code runs that is not in the copy, also by itself: what an
+environment's server loads, its release declares."""
 
 # Every statement names its schema: a copy may hold functions and operators of anybody's.
 SUBSCRIPTIONS = """
@@ -125,8 +126,7 @@ def _database(connection: Connection, name: str, found: Neutralised) -> None:
     with connection.transaction(), event_triggers_rest(connection):
         _subscriptions(connection, name, found)
         _mappings(connection, name, found)
-    with connection.transaction():  # an update fires pg_cron's own trigger, which tells its launcher
-        _cron(connection, name, found)
+        _cron(connection, name, found)  # its own trigger needs the library loaded, to tell a launcher that rests here
     _slots(connection, name, found)
     if publications := _names(connection, PUBLICATIONS):
         found.left.append(f"{name}: publications {_listed(publications)}; nobody can subscribe without a login")
@@ -200,7 +200,7 @@ def _slots(connection: Connection, database: str, found: Neutralised) -> None:
 
 def _settings(connection: Connection, found: Neutralised) -> None:
     """Those that came with the copy's own files or are attached to a role or a database."""
-    if system := _names(connection, SYSTEM, list(CALLING_OUT)):
+    if system := _names(connection, SYSTEM, [*CALLING_OUT, *LOADING]):
         for name in system:
             connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(*name.split("."))))
         connection.execute("SELECT pg_catalog.pg_reload_conf()")

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from greenroom.adapters.home import Home
-from greenroom.adapters.postgres.archive import load
+from greenroom.adapters.postgres.archive import load, load_jobs
 from greenroom.adapters.postgres.census import Census, read_counters, with_rows
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Connection, session
@@ -26,11 +26,17 @@ from greenroom.adapters.postgres.record import Cluster
 from greenroom.adapters.postgres.restore_points import RestorePoints, checked_point
 from greenroom.adapters.postgres.roles import create_database
 from greenroom.domain.errors import Errored
+from greenroom.domain.release import Services
 from greenroom.ports.clock import Clock
 from greenroom.ports.databases import RestorePoint
 
 LONGEST_NAME = 63  # NAMEDATALEN - 1
 LEAVE_SECONDS = 10.0
+
+SCHEDULER = "pg_cron"
+SCHEDULERS_TABLES = ("cron.job", "cron.job_run_details")
+HAS_SCHEDULER = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')"
+IS_AWAKE = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')"
 
 ASIDES = "SELECT datname FROM pg_database WHERE datname LIKE 'aside:%' ORDER BY oid DESC"
 """Newest first: identifiers are given out in the order in which databases are made."""
@@ -72,11 +78,13 @@ class Restoring:
         cluster = self._clusters.need(point.environment)
         with self._clusters.held(point.environment), self._administer(cluster) as connection:
             there = _databases(connection)
-            if names.aside in there:
-                return
-            if names.ready not in there:
-                self._make_ready(connection, cluster, point, names)
-            self._exchange(connection, {APP: names.aside, names.ready: APP})
+            if names.aside not in there:
+                if names.ready not in there:
+                    self._make_ready(connection, cluster, point, names)
+                self._exchange(connection, {APP: names.aside, names.ready: APP})
+            if SCHEDULER in cluster.record.extensions:
+                self._bring_jobs(cluster, point)
+        self._wake_scheduler(cluster)
 
     def put_back(self, environment: str, aside: str) -> None:
         names = Names.of(aside)
@@ -88,6 +96,7 @@ class Restoring:
             _open(connection, APP)
             for leftover in (names.loading, names.ready, names.undone):
                 _drop(connection, leftover)
+        self._wake_scheduler(cluster)
 
     def drop_asides(self, environment: str, keep: int) -> int:
         """Drop all but the newest `keep` databases that were put aside; how many went."""
@@ -124,6 +133,8 @@ class Restoring:
         with session(self._clusters.superuser(cluster), database) as connection:
             found = with_rows(connection, read_counters(connection)).rows_by_name()
         wanted = Census.from_facts(point.facts).rows_by_name()
+        if SCHEDULER in cluster.record.extensions:  # they come when the database has its name
+            wanted = {t: n for t, n in wanted.items() if t not in SCHEDULERS_TABLES}
         differing = sorted(t for t in wanted.keys() | found.keys() if wanted.get(t) != found.get(t))
         if differing:
             told = ", ".join(f"{t}: {found.get(t)} rows, not {wanted.get(t)}" for t in differing[:5])
@@ -133,6 +144,25 @@ class Restoring:
                 because=told,
                 hint="the present database is untouched; take another restore point or a backup",
             )
+
+    def _bring_jobs(self, cluster: Cluster, point: RestorePoint) -> None:
+        """Those of `pg_cron`, which could not be loaded before: only the database of that name can hold them."""
+        superuser = self._clusters.superuser(cluster)
+        with session(superuser, APP) as connection:
+            is_there = connection.execute(HAS_SCHEDULER).fetchone() == (True,)
+        if not is_there:
+            load_jobs(cluster.tools, superuser, self._points.archive(point), work=self._home.work)
+        self._reached("restore.jobs")
+
+    def _wake_scheduler(self, cluster: Cluster) -> None:
+        """The scheduler of `pg_cron` had to leave the database, and the server does not start it again by itself."""
+        if SCHEDULER not in cluster.record.preloaded:
+            return
+        with self._administer(cluster) as connection:
+            is_awake = connection.execute(IS_AWAKE).fetchone() == (True,)
+        if not is_awake:
+            self._clusters.down(cluster.environment)
+            self._clusters.up(cluster.environment, Services(cluster.record.major, cluster.record.extensions))
 
     def _exchange(self, connection: Connection, renames: dict[str, str]) -> None:
         """Refuse newcomers, end the sessions, rename all at once. If it cannot be done, `app` is open again."""

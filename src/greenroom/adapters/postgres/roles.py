@@ -9,6 +9,9 @@ from psycopg import sql
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Connection, Door, probe, session
 from greenroom.domain.errors import Errored
 
+SCHEMAS = {"pg_cron": "cron"}
+"""Schemas of extensions' own, whose functions are for applications and which nobody may enter unasked."""
+
 APP_ATTRIBUTES = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT")
 
 
@@ -74,6 +77,9 @@ def ensure_extensions(superuser: Door, extensions: Iterable[str]) -> None:
             connection.execute(
                 sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA public CASCADE").format(sql.Identifier(name))
             )
+            if name in SCHEMAS:
+                schema, app = sql.Identifier(SCHEMAS[name]), sql.Identifier(APP)
+                connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, app))
 
 
 def ensure_entry(superuser: Door, application: Door) -> None:

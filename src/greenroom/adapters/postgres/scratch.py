@@ -33,7 +33,7 @@ from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.roles import ensure_ground
-from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text
+from greenroom.adapters.postgres.settings import PRELOADED, STILL, hba_text, settings_text
 from greenroom.adapters.postgres.tools import Tools, is_caller, run
 from greenroom.adapters.runtimes.users import User
 from greenroom.domain.release import Services
@@ -161,6 +161,7 @@ class Scratch:
                 major=ground.provider.major,
                 preload=PRELOADED.intersection(services.extensions),
                 durable=False,
+                more=STILL,  # what a release's migrations schedule does not run while the release is built
             )
         )
         for file in (hba, settings):

@@ -23,7 +23,7 @@ from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider
 from greenroom.adapters.postgres.scratch import kill_server_in
-from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
+from greenroom.adapters.postgres.settings import PRELOADED, STILL, hba_text, settings_text
 from greenroom.adapters.postgres.tools import Tools, run
 from greenroom.adapters.runtimes.users import User
 from greenroom.adapters.sealing.files import write_atomically
@@ -35,7 +35,6 @@ STOP_SECONDS = 600.0
 START_SECONDS = 24 * 3600.0
 """A server that was killed recovers first, and a large one takes its time."""
 
-ARCHIVE_LIBRARY_FROM = 15
 SYNC_SECONDS = 24 * 3600.0
 
 
@@ -79,16 +78,21 @@ def served(
     over_tcp: bool = False,
     settings: Mapping[str, str] | None = None,
     is_durable: bool = True,
+    is_copy: bool = True,
 ) -> Iterator[Door]:
     """The server runs, and the first of `doors` that opens is given; at the end it is shut down cleanly.
 
     `what` names it in errors. `over_tcp`: applications may come too, on 127.0.0.1; without, it is in a network of its
-    own with nothing in it, where the kernel allows that, so that nothing in the data calls out. A server that an
-    earlier process left in the directory is ended first. Raises Errored (`database.start_failed` and what connecting
-    raises).
+    own with nothing in it, where the kernel allows that, so that nothing in the data calls out. `is_copy`: its data
+    came from elsewhere, and what acts by itself there must not act here; a cluster that was made empty for this has
+    parallel workers instead. A server that an earlier process left in the directory is ended first. Raises Errored
+    (`database.start_failed` and what connecting raises).
     """
     kill_server_in(server.data)
-    forced = _write_settings(server, extensions, over_tcp, settings or {}, is_durable)
+    _write_settings(server, extensions, settings or {}, is_durable)
+    forced = forced_settings(server.port, server.folder / "pg_hba.conf", over_tcp=over_tcp)
+    if not is_copy:
+        del forced["max_worker_processes"]
     process = launch(
         server.tools,
         server.account,
@@ -140,10 +144,13 @@ def sync(server: Server) -> None:
     run(argv, env=server.tools.env(), account=server.account, seconds=SYNC_SECONDS)
 
 
-def _write_settings(
-    server: Server, extensions: tuple[str, ...], over_tcp: bool, settings: Mapping[str, str], is_durable: bool
-) -> dict[str, str]:
-    """The files it reads. Given back are the settings that must hold whatever `ALTER SYSTEM` said once."""
+def forced_settings(port: int, hba: Path, *, over_tcp: bool = False) -> dict[str, str]:
+    """What must hold whatever `ALTER SYSTEM` said once: where it is reached and by whom, and that it keeps still."""
+    listens = "127.0.0.1" if over_tcp else ""
+    return STILL | {"listen_addresses": listens, "port": str(port), "hba_file": str(hba), "log_statement": "none"}
+
+
+def _write_settings(server: Server, extensions: tuple[str, ...], more: Mapping[str, str], is_durable: bool) -> None:
     hba = server.folder / "pg_hba.conf"
     text = settings_text(
         port=server.port,
@@ -152,23 +159,7 @@ def _write_settings(
         major=server.provider.major,
         preload=PRELOADED.intersection(extensions),
         durable=is_durable,
+        more=more,
     )
-    # Nothing in it acts by itself: no log to ship, no subscriptions, no jobs.
-    more = {"max_logical_replication_workers": "0", "archive_mode": "off", "cron.launch_active_jobs": "off"}
-    if "pg_cron" not in extensions:
-        del more["cron.launch_active_jobs"]
-    if not over_tcp:
-        more["listen_addresses"] = ""
-    text += "".join(f"{name} = {quoted(value)}\n" for name, value in {**more, **settings}.items())
     for file, content in ((hba, hba_text()), (server.folder / "postgresql.conf", text)):
         write_atomically(file, content.encode(), 0o644)
-    library = {"archive_library": ""} if server.provider.major >= ARCHIVE_LIBRARY_FROM else {}
-    return {
-        "listen_addresses": "127.0.0.1" if over_tcp else "",
-        "port": str(server.port),
-        "hba_file": str(hba),
-        "archive_command": "",
-        "log_statement": "none",
-        **library,
-        **more,
-    }

@@ -54,6 +54,27 @@ THROW_AWAY = {
     "min_wal_size": "2MB",
 }
 
+SCHEDULER = {
+    "cron.database_name": APP,  # where its schema must be, and where an application can reach it
+    "cron.use_background_workers": "on",  # jobs run as whoever scheduled them, without a login that needs a password
+    "cron.log_statement": "off",
+}
+"""Of `pg_cron`, where a server loads it."""
+
+STILL = {
+    # No library's either, whichever are loaded: jobs of pg_cron or timescaledb, maintenance of pg_partman, pg_net's
+    # calls. Their own switches differ with the version, or do not exist: Debian's pg_cron (1.4) has none.
+    "max_worker_processes": "0",
+    "max_logical_replication_workers": "0",
+    "archive_mode": "off",
+    "archive_cleanup_command": "",
+    "recovery_end_command": "",
+    "primary_conninfo": "",
+}
+"""Of a server over a copy: nothing in it acts by itself, whatever was scheduled, subscribed or set where it comes from.
+To be forced, for a copy brings `postgresql.auto.conf` along, and that wins over every file of ours. Sessions have no
+parallel workers then."""
+
 
 def settings_text(
     *,
@@ -74,6 +95,8 @@ def settings_text(
         "hba_file": str(hba),
         "shared_preload_libraries": ",".join(sorted(preload & PRELOADED)),
     }
+    if "pg_cron" in preload:
+        settings |= SCHEDULER
     settings |= more or {}
     if durable and major >= 17 and settings["wal_level"] != "minimal":
         settings["summarize_wal"] = "on"  # what incremental backups are made from

@@ -35,7 +35,8 @@ from greenroom.adapters.postgres.launch import end, launch
 from greenroom.adapters.postgres.providers import Provider, choose
 from greenroom.adapters.postgres.room import need_room
 from greenroom.adapters.postgres.scratch import kill_server_in
-from greenroom.adapters.postgres.settings import PRELOADED, hba_text, quoted, settings_text
+from greenroom.adapters.postgres.serving import forced_settings
+from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text
 from greenroom.adapters.postgres.tools import Tools, command, is_caller, run, tool_failed
 from greenroom.adapters.runtimes.users import User
 from greenroom.adapters.sealing.files import write_atomically
@@ -256,8 +257,7 @@ class Rebuilding:
         wanted.touch(mode=0o600)
         if not is_caller(site.account):
             os.chown(wanted, site.account.uid, site.account.gid)
-        self._write_settings(site, route, with_target=True)
-        process = self._start(site)
+        process = self._start(site, route, with_target=True)
         try:
             try:
                 self._await(site, process)
@@ -267,8 +267,7 @@ class Rebuilding:
                 if route.target.mark is not None or route.missing is not None:
                     raise _not_reached(route, log_tail(site.log)) from None
                 # Nothing was committed after the wanted instant: the end of the log is that instant's state.
-                self._write_settings(site, route, with_target=False)
-                process = self._start(site)
+                process = self._start(site, route, with_target=False)
                 self._await(site, process)
             return self._look(site, census)
         finally:
@@ -288,8 +287,9 @@ class Rebuilding:
                 counted = count(connection, self._clock)
         return Recovered(parse_lsn(position), row[1], timeline, int(parent), counted)
 
-    def _write_settings(self, site: Site, route: Route, *, with_target: bool) -> None:
-        hba = site.folder / "pg_hba.conf"
+    def _start(self, site: Site, route: Route, *, with_target: bool) -> subprocess.Popen[bytes]:
+        """Without a network, and with nothing in it that acts once it is promoted: it is production, all of it."""
+        hba, settings = site.folder / "pg_hba.conf", site.folder / "postgresql.conf"
         text = settings_text(
             port=site.door.port,
             sockets=site.sockets,
@@ -297,28 +297,10 @@ class Rebuilding:
             major=site.provider.major,
             preload=PRELOADED.intersection(route.base.extensions),
         )
-        more = {
-            "listen_addresses": "",
-            "hot_standby": "off",
-            "autovacuum": "off",
-            "summarize_wal": "off",
-            "restore_command": "/bin/false",  # all of it lies in pg_wal
-            "fsync": "off",  # it is thrown away when this breaks off, and synced once when it is whole
-            "recovery_target_timeline": str(route.timeline),
-            "recovery_target_action": "promote",
-        }
-        if site.provider.major < 17:
-            del more["summarize_wal"]
-        if with_target and route.target.mark is not None:
-            more["recovery_target_name"] = route.target.mark.label
-        elif with_target and route.target.time is not None:
-            more["recovery_target_time"] = route.target.time.isoformat()
-        text += "".join(f"{name} = {quoted(value)}\n" for name, value in more.items())
-        for file, content in ((hba, hba_text()), (site.folder / "postgresql.conf", text)):
+        for file, content in ((hba, hba_text()), (settings, text)):
             write_atomically(file, content.encode(), 0o644)
-
-    def _start(self, site: Site) -> subprocess.Popen[bytes]:
-        return launch(site.tools, site.account, site.data, site.folder / "postgresql.conf", site.log)
+        forced = forced_settings(site.door.port, hba) | _recovery(site, route, with_target=with_target)
+        return launch(site.tools, site.account, site.data, settings, site.log, forced, is_offline=True)
 
     def _await(self, site: Site, process: subprocess.Popen[bytes]) -> None:
         def attempt() -> None:
@@ -342,6 +324,25 @@ class Rebuilding:
 
     def _held(self, into: str, name: str) -> AbstractContextManager[None]:
         return locked(self._ground.folder(into) / f".rebuilding-{name}.lock")
+
+
+def _recovery(site: Site, route: Route, *, with_target: bool) -> dict[str, str]:
+    """The settings of the recovery; `with_target`: up to the wanted mark or instant, not to the end of the log."""
+    found = {
+        "hot_standby": "off",
+        "autovacuum": "off",
+        "restore_command": "/bin/false",  # all of it lies in pg_wal
+        "fsync": "off",  # it is thrown away when this breaks off, and synced once when it is whole
+        "recovery_target_timeline": str(route.timeline),
+        "recovery_target_action": "promote",
+    }
+    if site.provider.major >= 17:
+        found["summarize_wal"] = "off"
+    if with_target and route.target.mark is not None:
+        found["recovery_target_name"] = route.target.mark.label
+    elif with_target and route.target.time is not None:
+        found["recovery_target_time"] = route.target.time.isoformat()
+    return found
 
 
 def _not_reached(route: Route, said: str) -> Refused:

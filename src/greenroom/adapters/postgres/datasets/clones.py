@@ -30,6 +30,7 @@ from greenroom.adapters.postgres.neutralise import neutralise
 from greenroom.adapters.postgres.roles import ensure_ground, set_password
 from greenroom.adapters.postgres.room import need_room_for_copy
 from greenroom.adapters.postgres.scratch import copy_tree, kill_server_in
+from greenroom.adapters.postgres.settings import STILL
 from greenroom.adapters.sealing.files import write_atomically
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.domain.clone import PREFIX, Clone, CloneState, busy
@@ -44,15 +45,12 @@ USER = PREFIX
 """Whose operating-system user runs the clones: no environment is called so, for no valid name ends with a hyphen."""
 
 COPY_SECONDS = 24 * 3600.0
-SMALL = {
+SMALL = STILL | {
     "shared_buffers": "16MB",
     "max_connections": "50",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_replication_slots": "0",
-    "max_logical_replication_workers": "0",
-    "archive_mode": "off",
-    "cron.launch_active_jobs": "off",  # unknown where pg_cron is not loaded, and then it means nothing
     "synchronous_commit": "off",  # a clone that loses the last half second of its developer's changes is still one
 }
 """Many run beside each other, and nothing is ever recovered from their log."""

@@ -173,6 +173,7 @@ class PostgresVault:
             extensions=services.extensions,
             settings=LOADING,
             is_durable=False,
+            is_copy=False,
         ):
             yield End.behind(door, APP)
 

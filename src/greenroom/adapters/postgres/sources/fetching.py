@@ -30,6 +30,7 @@ from greenroom.adapters.postgres.providers import checked_services, choose
 from greenroom.adapters.postgres.roles import create_database, ensure_role, version_of
 from greenroom.adapters.postgres.room import need_room
 from greenroom.adapters.postgres.serving import Server, served, sockets_of, sync
+from greenroom.adapters.postgres.settings import PRELOADED
 from greenroom.adapters.postgres.sources.copying import LAYER, Reading, copy_everything, standing_of
 from greenroom.adapters.postgres.sources.reading import OPERATIONAL, Standing, end_of
 from greenroom.adapters.sealing.files import write_atomically
@@ -91,7 +92,7 @@ class PostgresSources:
         extensions = tuple(e for e in standing.extensions if e not in leave)
         what = f"the copy of {reading.place}"
         with served(
-            ours, self._clock, door, what=what, extensions=extensions, settings=LOADING, is_durable=False
+            ours, self._clock, door, what=what, extensions=extensions, settings=LOADING, is_durable=False, is_copy=False
         ) as opened:
             version = self._make_ground(opened)
             target = replace(End.behind(opened, APP), settings={**SETTINGS, "role": LAYER})
@@ -152,7 +153,9 @@ class PostgresSources:
         account = self._clusters.account(into)
         tools = self._clusters.tools(provider, account)
         server = Server(folder, sockets_of(self._home, folder, account), account, tools, provider)
-        return server, frozenset(standing.extensions) - provider.extensions
+        # What an environment's server does not load at its start does not work there.
+        idle = (OPERATIONAL & PRELOADED) - standing.used - set(services.extensions)
+        return server, frozenset(standing.extensions) - (provider.extensions - idle)
 
     def _password(self) -> Secret:
         return self._clusters.password(VAULT, SUPERUSER)

@@ -43,7 +43,7 @@ MOST_NAMED = 20
 OPERATIONAL = frozenset((
     "apg_plan_mgmt", "auto_explain", "aws_commons", "aws_lambda", "aws_s3", "azure", "azure_ai", "azure_storage",
     "google_insights", "google_ml_integration", "google_vacuum_mgmt", "hypopg", "log_fdw", "pg_buffercache",
-    "pg_hint_plan", "pg_prewarm", "pg_proctab", "pg_repack", "pg_stat_kcache", "pg_stat_statements",
+    "pg_cron", "pg_hint_plan", "pg_prewarm", "pg_proctab", "pg_repack", "pg_stat_kcache", "pg_stat_statements",
     "pg_store_plans", "pg_wait_sampling", "pgaudit", "pglogical", "pgstattuple", "rds_activity_stream", "rds_tools",
 ))  # fmt: skip
 """Extensions by which a server is looked after, not an application: they stay behind where nothing depends on them."""
