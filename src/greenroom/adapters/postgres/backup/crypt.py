@@ -121,17 +121,19 @@ def _with(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _cut(parts: Iterable[bytes], size: int) -> Iterator[tuple[int, bool, memoryview]]:
     """Pieces of exactly `size`; the last one, marked so, is shorter: so its end is known without looking ahead.
 
-    All lie in the same memory, and each is gone when the next is asked for: a new megabyte for each takes longer than
-    opening it.
+    One that lies in one part is given as it lies there. Others are put together in the same memory, and each is gone
+    when the next is asked for: a new megabyte for each takes longer than opening it.
     """
     number, have = 0, 0
     piece = memoryview(bytearray(size))
     for part in parts:
         rest = memoryview(part)
         while have + len(rest) >= size:
-            piece[have:] = rest[: size - have]
-            rest = rest[size - have :]
-            yield number, False, piece
+            more = size - have
+            if have:
+                piece[have:] = rest[:more]
+            yield number, False, piece if have else rest[:more]
+            rest = rest[more:]
             number, have = number + 1, 0
         piece[have : have + len(rest)] = rest
         have += len(rest)

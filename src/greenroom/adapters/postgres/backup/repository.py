@@ -57,16 +57,19 @@ class Repository:
 
     def anywhere(self, path: str, use: Callable[[Iterator[bytes]], Any]) -> Any:
         """Give the file's contents to `use`, from the first place that has it whole; `use` may be called again, and
-        then begins anew."""
+        then begins anew. It raises Damaged when they are not what was written."""
         trouble: Errored | None = None
         for place in self.places:
             try:
                 return use(self.read(path, place))
+            except Damaged as error:
+                found = damaged(path, place, str(error))
             except Errored as error:
                 if error.code not in ("backup.absent", "backup.damaged", "backup.place"):
                     raise
-                if trouble is None or trouble.code == "backup.absent":
-                    trouble = error
+                found = error
+            if trouble is None or trouble.code == "backup.absent":
+                trouble = found
         if trouble is None:
             raise LookupError("a repository has a place")
         raise trouble
