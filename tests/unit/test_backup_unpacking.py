@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from greenroom.adapters.postgres.backup.crypt import CHUNK, Damaged, opened, sealed
 from greenroom.adapters.postgres.backup.places import Directory
 from greenroom.adapters.postgres.backup.repository import Repository
-from greenroom.adapters.postgres.backup.unpacking import AHEAD, unpack
+from greenroom.adapters.postgres.backup.unpacking import AHEAD, HELD, unpack
 from greenroom.adapters.runtimes.users import User
 from greenroom.domain.errors import Errored
 
@@ -53,11 +53,14 @@ def archive(*entries: Entry, form: int = tarfile.USTAR_FORMAT) -> bytes:
     return out.getvalue()
 
 
-def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
-    """Blocks that end at these places, and wherever the data ends; some may be empty."""
-    begin = 0
-    for place in [*sorted(places), len(data)]:
-        yield data[begin:place]
+def cut(data: bytes, places: list[int]) -> Iterator[memoryview]:
+    """Blocks that end at these places, and wherever the data ends; some may be empty. They lie by turns in as little
+    memory as is promised."""
+    begin, memory = 0, [memoryview(bytearray(len(data))) for _ in range(HELD)]
+    for number, place in enumerate([*sorted(places), len(data)]):
+        block = memory[number % HELD][: place - begin]
+        block[:] = data[begin:place]
+        yield block
         begin = place
 
 
@@ -105,7 +108,7 @@ def test_a_file_of_many_blocks_and_the_smallest_ones(tmp_path: Path) -> None:
     """From a sealed stream; with the names that PostgreSQL writes: from here on and with a slash at the end."""
     big = os.urandom(5 * CHUNK + 17)
     made = archive(folder("./pg_wal/"), folder("base"), Entry("base/1", content=big), Entry("pg_wal/empty"))
-    unpack(opened(sealed(cut(made, []), b"k" * 32, "a"), b"k" * 32, "a"), tmp_path, ME)
+    unpack(opened(sealed([made], b"k" * 32, "a"), b"k" * 32, "a", HELD), tmp_path, ME)
     assert (tmp_path / "base/1").read_bytes() == big
     assert (tmp_path / "pg_wal/empty").read_bytes() == b""
 
@@ -198,7 +201,7 @@ class Blocks:
     asked: int = 0
     owners: set[int] = field(default_factory=set)
 
-    def read(self, target: Path) -> Iterator[bytes]:
+    def read(self, target: Path) -> Iterator[memoryview]:
         for block in cut(archive(Entry("a", content=bytes(40 * CHUNK))), [n * CHUNK for n in range(41)]):
             self.asked += 1
             self.owners.add(target.stat().st_uid)
@@ -247,15 +250,15 @@ def test_what_is_no_backup_in_one_place_comes_from_the_other(tmp_path: Path) -> 
     repository.write("backups/b1/base", [WHOLE[: ENTRIES - 1]], places[0])
     target = tmp_path / "target"
 
-    def use(blocks: Iterator[bytes]) -> None:
+    def use(blocks: Iterator[memoryview]) -> None:
         subprocess.run(["rm", "-rf", str(target)], check=True)
         target.mkdir(0o700)
         unpack(blocks, target, ME)
 
     with pytest.raises(Errored) as error:
-        repository.anywhere("backups/b1/base", use)
+        repository.anywhere("backups/b1/base", use, HELD)
     assert error.value.code == "backup.damaged"
     assert error.value.facts["place"] == str(tmp_path / "one")
     repository.write("backups/b1/base", [WHOLE], places[1])
-    repository.anywhere("backups/b1/base", use)
+    repository.anywhere("backups/b1/base", use, HELD)
     assert (target / "base/1").read_bytes() == b"x" * 700

@@ -25,7 +25,7 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.backup.census import census as count
 from greenroom.adapters.postgres.backup.ground import Ground
 from greenroom.adapters.postgres.backup.repository import Repository
-from greenroom.adapters.postgres.backup.unpacking import unpack
+from greenroom.adapters.postgres.backup.unpacking import HELD, unpack
 from greenroom.adapters.postgres.backup.writeback import writing_back
 from greenroom.adapters.postgres.cluster import Clusters, probe_until_ready
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe, session
@@ -211,11 +211,11 @@ class Rebuilding:
                 shutil.rmtree(part, ignore_errors=True)
 
     def _extract(self, site: Site, repository: Repository, backup: Backup, target: Path) -> None:
-        def use(blocks: Iterator[bytes]) -> None:
+        def use(blocks: Iterator[memoryview]) -> None:
             shutil.rmtree(target, ignore_errors=True)
             unpack(blocks, own_directory(target, 0o700), site.account)
 
-        repository.anywhere(f"backups/{backup.name}/base", use)
+        repository.anywhere(f"backups/{backup.name}/base", use, HELD)
 
     def _put_log(self, site: Site, route: Route, source: Source, say: Say) -> None:
         """The log's files into `pg_wal`, where the server finds them without asking anybody for a key."""

@@ -25,12 +25,16 @@ PERMISSIONS = 0o777
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ANEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 AHEAD = 3
-"""Blocks that are read and opened while one is written. They are what it holds in memory, whatever the size."""
+"""Blocks that are read and opened while one is written."""
+HELD = AHEAD + 1
+"""Blocks that must lie in memory at once: the one that is written, too."""
 
 
-def unpack(blocks: Iterable[bytes], target: Path, account: User) -> None:
+def unpack(blocks: Iterable[memoryview], target: Path, account: User) -> None:
     """Into `target`, an empty directory of ours that nobody else can enter. It and all in it belong to `account` in the
     end; before that it cannot come in and put a link in the way.
+
+    A block may be gone when HELD more were asked for: new memory for each takes as long as writing it.
 
     Raises Damaged when it is no whole base backup, OSError when it cannot be written.
     """
@@ -54,11 +58,13 @@ def unpack(blocks: Iterable[bytes], target: Path, account: User) -> None:
 
 def _member(stream: _Stream) -> tarfile.TarInfo | None:
     """What comes next, by a name that leads nowhere else; None at the end."""
-    header = b"".join(stream.parts(RECORD))
+    header = bytearray()
+    for part in stream.parts(RECORD):
+        header += part  # copied before more is asked for
     if header == bytes(RECORD):
         return None
     try:
-        found = tarfile.TarInfo.frombuf(header, tarfile.ENCODING, "surrogateescape")
+        found = tarfile.TarInfo.frombuf(bytes(header), tarfile.ENCODING, "surrogateescape")
     except tarfile.HeaderError as error:
         raise Damaged(f"a header in it cannot be read: {error}") from None
     is_file = found.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
@@ -70,7 +76,7 @@ def _member(stream: _Stream) -> tarfile.TarInfo | None:
     return found
 
 
-def _ahead(blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
+def _ahead(blocks: Iterator[memoryview]) -> Generator[memoryview, None, None]:
     """The same, read by a thread of its own, for reading, opening and writing all let others work meanwhile. What keeps
     one from being read is raised in its place; the thread has ended when this has."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="reading ahead")
@@ -86,7 +92,7 @@ def _ahead(blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
 class _Stream:
     """Bytes in order, from blocks of any size. What is asked for and does not come is damage."""
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[memoryview]) -> None:
         self._blocks = blocks
         self._rest = memoryview(b"")
 
@@ -97,7 +103,7 @@ class _Stream:
                 block = next(self._blocks, None)
                 if block is None:
                     raise Damaged("it ends early")
-                self._rest = memoryview(block)
+                self._rest = block
             part, self._rest = self._rest[:size], self._rest[size:]
             size -= len(part)
             yield part
