@@ -28,6 +28,7 @@ from greenroom.ports.backups import Storage
 from tests.contracts.test_backups import flip, wait_until
 from tests.life_support import free_ports
 from tests.postgres_ground import Ground, ground, query, tear_out
+from tests.small_disk import small_disk
 
 REBUILDING = ("rebuild.laid_out", "rebuild.log", "rebuild.recovered")
 EXCHANGING = ("exchange.stopped", "exchange.aside", "exchange.in_place")
@@ -284,6 +285,28 @@ def test_a_full_repository_fails_the_backup_and_nothing_else(made: Ground, tmp_p
         subprocess.run(["umount", str(tmp_path / "small")], check=True)
     backups.protect("full")
     assert backups.take("full", "b1", full=True, say=str).is_full
+
+
+@pytest.mark.needs("loop")
+def test_a_disk_that_fills_up_while_it_is_rebuilt_is_named(made: Ground) -> None:
+    """Somebody takes the room that there was, before the files or before the log; with room again it is rebuilt."""
+    backups, _ = begun(made, "filling")
+    backups.take("filling", "b1", full=True, say=str)
+    route = choose(backups.archive("filling"), Target())
+    folder = made.home.environments / "filling/rebuilt"
+    with small_disk(folder, 200) as disk:
+        for begins in ("laying out", "files of the log"):
+
+            def fill(said: str, begins: str = begins) -> None:
+                if begins in said:
+                    disk.fill(leave=4 << 20)
+
+            with pytest.raises(Errored) as error:
+                backups.rebuild(route, "filling", "r", into="filling", census=False, say=fill)
+            assert error.value.code == "database.disk_full", begins
+            backups.discard("filling", "r")
+            disk.make_room()
+        backups.rebuild(route, "filling", "r", into="filling", census=False, say=str)
 
 
 def _is_given_up(connection: Any, url: str) -> bool:

@@ -35,7 +35,7 @@ class Damaged(Exception):
 
 class _Chunks(Protocol):
     def seal(self, number: int, is_last: bool, chunk: memoryview) -> bytes: ...
-    def open(self, number: int, is_last: bool, chunk: memoryview) -> bytes: ...
+    def open(self, number: int, is_last: bool, chunk: memoryview, into: memoryview) -> None: ...
 
 
 class _Sealed:
@@ -45,9 +45,9 @@ class _Sealed:
     def seal(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
         return self._aead.encrypt(_nonce(number, is_last), chunk, None)
 
-    def open(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
+    def open(self, number: int, is_last: bool, chunk: memoryview, into: memoryview) -> None:
         try:
-            return self._aead.decrypt(_nonce(number, is_last), chunk, None)
+            self._aead.decrypt_into(_nonce(number, is_last), chunk, None, into)
         except InvalidTag:
             raise Damaged(f"chunk {number}, from byte {HEAD + number * (CHUNK + TAG)}") from None
 
@@ -59,11 +59,10 @@ class _Plain:
     def seal(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
         return b"".join((chunk, self._sum(number, is_last, chunk)))
 
-    def open(self, number: int, is_last: bool, chunk: memoryview) -> bytes:
-        content = bytes(chunk[:-TAG])
-        if chunk[-TAG:] != self._sum(number, is_last, content):
+    def open(self, number: int, is_last: bool, chunk: memoryview, into: memoryview) -> None:
+        into[:] = chunk[:-TAG]
+        if chunk[-TAG:] != self._sum(number, is_last, into):
             raise Damaged(f"chunk {number}, from byte {HEAD + number * (CHUNK + TAG)}")
-        return content
 
     def _sum(self, number: int, is_last: bool, chunk: bytes | memoryview) -> bytes:
         found = hashlib.blake2b(self._start + _nonce(number, is_last), digest_size=TAG)
@@ -80,8 +79,11 @@ def sealed(parts: Iterable[bytes], key: bytes | None, path: str) -> Iterator[byt
         yield chunks.seal(number, is_last, chunk)
 
 
-def opened(parts: Iterable[bytes], key: bytes | None, path: str) -> Iterator[bytes]:
-    """The reverse. Raises Damaged; what came before it was intact."""
+def opened(parts: Iterable[bytes], key: bytes | None, path: str, held: int = 0) -> Iterator[memoryview]:
+    """The reverse. Raises Damaged; what came before it was intact.
+
+    `held`: so many pieces of memory are used by turns, each again once that many more were asked for. 0: never.
+    """
     blocks = iter(parts)
     head, rest = _head(blocks)
     if head[:4] == SEALED and key is None:
@@ -89,10 +91,14 @@ def opened(parts: Iterable[bytes], key: bytes | None, path: str) -> Iterator[byt
     if head[:4] not in (SEALED, PLAIN):
         raise Damaged("it does not begin as a file of this repository")
     chunks = _chunks(key if head[:4] == SEALED else None, head[4:], path)
+    memory = [memoryview(bytearray(CHUNK)) for _ in range(held)]
     for number, is_last, chunk in _cut(_with(rest, blocks), CHUNK + TAG):
         if len(chunk) < TAG:
             raise Damaged(f"it is cut off in chunk {number}")
-        yield chunks.open(number, is_last, chunk)
+        size = len(chunk) - TAG
+        into = memory[number % held][:size] if held else memoryview(bytearray(size))
+        chunks.open(number, is_last, chunk, into)
+        yield into
 
 
 def _chunks(key: bytes | None, salt: bytes, path: str) -> _Chunks:
@@ -121,17 +127,19 @@ def _with(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _cut(parts: Iterable[bytes], size: int) -> Iterator[tuple[int, bool, memoryview]]:
     """Pieces of exactly `size`; the last one, marked so, is shorter: so its end is known without looking ahead.
 
-    All lie in the same memory, and each is gone when the next is asked for: a new megabyte for each takes longer than
-    opening it.
+    One that lies in one part is given as it lies there. Others are put together in the same memory, and each is gone
+    when the next is asked for: a new megabyte for each takes longer than opening it.
     """
     number, have = 0, 0
     piece = memoryview(bytearray(size))
     for part in parts:
         rest = memoryview(part)
         while have + len(rest) >= size:
-            piece[have:] = rest[: size - have]
-            rest = rest[size - have :]
-            yield number, False, piece
+            more = size - have
+            if have:
+                piece[have:] = rest[:more]
+            yield number, False, piece if have else rest[:more]
+            rest = rest[more:]
             number, have = number + 1, 0
         piece[have : have + len(rest)] = rest
         have += len(rest)

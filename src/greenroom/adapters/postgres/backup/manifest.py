@@ -41,10 +41,10 @@ class Manifest:
     stop: int
 
 
-class Stream(Iterable[bytes]):
-    """A file to read from, over blocks that come one by one."""
+class Stream(Iterable[bytes | memoryview]):
+    """A file to read from, over blocks that come one by one; each is copied before the next is asked for."""
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes | memoryview]) -> None:
         self._blocks, self._rest = blocks, b""
 
     def read(self, size: int = -1) -> bytes:
@@ -57,11 +57,11 @@ class Stream(Iterable[bytes]):
         self._rest = b"" if size < 0 else bytes(found[size:])
         return bytes(found) if size < 0 else bytes(found[:size])
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | memoryview]:
         return self._blocks
 
 
-def check(blocks: Iterator[bytes]) -> Manifest:
+def check(blocks: Iterator[bytes | memoryview]) -> Manifest:
     """Read a whole backup in tar form. Raises Differs for the first file that is not as promised."""
     seen: dict[str, tuple[int, str]] = {}
     raw = b""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from greenroom.adapters.postgres.backup.crypt import CHUNK, HEAD, TAG
 from greenroom.adapters.postgres.tools import disk_full
 from greenroom.adapters.sealing.files import sync_directory
 from greenroom.domain.errors import Errored
@@ -81,7 +82,8 @@ class Directory:
         except OSError as error:
             raise _unusable(self.words, f"read {path}", error) from error
         with open(handle, "rb", buffering=0) as file, self._translated(f"read {path}"):
-            while block := file.read(BLOCK):
+            yield file.read(HEAD)
+            while block := file.read(CHUNK + TAG):  # each is a sealed one as it lies: nobody has to put it together
                 yield block
 
     def all(self, prefix: str) -> list[Stored]:

@@ -8,7 +8,6 @@ and the vault: `into` says whose operating-system user the cluster belongs to.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ import signal
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.backup.census import census as count
 from greenroom.adapters.postgres.backup.ground import Ground
 from greenroom.adapters.postgres.backup.repository import Repository
+from greenroom.adapters.postgres.backup.unpacking import HELD, unpack
 from greenroom.adapters.postgres.backup.writeback import writing_back
 from greenroom.adapters.postgres.cluster import Clusters, probe_until_ready
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe, session
@@ -37,10 +37,11 @@ from greenroom.adapters.postgres.room import need_room
 from greenroom.adapters.postgres.scratch import kill_server_in
 from greenroom.adapters.postgres.serving import forced_settings
 from greenroom.adapters.postgres.settings import PRELOADED, hba_text, settings_text
-from greenroom.adapters.postgres.tools import Tools, command, is_caller, run, tool_failed
+from greenroom.adapters.postgres.tools import Tools, disk_full, is_caller, run
 from greenroom.adapters.runtimes.users import User
 from greenroom.adapters.sealing.files import write_atomically
 from greenroom.domain.backup import Backup, Route
+from greenroom.domain.disk import is_full
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.names import checked_name
 from greenroom.domain.release import Services
@@ -52,11 +53,6 @@ RECOVERY_SECONDS = 24 * 3600.0
 STOP_SECONDS = 600.0
 ENDED_BEFORE = "recovery ended before configured recovery target was reached"
 LINKS_FROM = 18
-TAR = "/usr/bin/tar"
-RECORD = 1 << 20
-"""Bytes that `tar` reads and writes at once: with its own 10 KiB it takes half as much processor time again. The pipe
-to it holds as many, the most that anybody may ask for: with the usual 64 KiB they take turns and thrice as long."""
-
 
 Source = Callable[[str], Iterator[bytes]]
 """The contents of one file of the log, by its name in the route."""
@@ -138,7 +134,7 @@ class Rebuilding:
             self.discard(into, name)
             self._require_space(folder, route)
             site = self._site(route.base, environment, into, folder)
-            with writing_back(folder):
+            with writing_back(folder), _told_when_full(folder):
                 self._lay_out(site, route, repository, say)
                 self._reached("rebuild.laid_out")
                 self._put_log(site, route, source, say)
@@ -216,24 +212,11 @@ class Rebuilding:
                 shutil.rmtree(part, ignore_errors=True)
 
     def _extract(self, site: Site, repository: Repository, backup: Backup, target: Path) -> None:
-        """`tar` runs as the cluster's user: its files are that user's, and it can write nowhere else."""
-
-        def use(blocks: Iterator[bytes]) -> None:
+        def use(blocks: Iterator[memoryview]) -> None:
             shutil.rmtree(target, ignore_errors=True)
-            own_directory(target, 0o700, site.account)
-            argv = [TAR, "--extract", "--file=-", f"--directory={target}", "--no-same-owner", "--preserve-permissions"]
-            argv.append(f"--record-size={RECORD}")
-            with subprocess.Popen(
-                command(argv, site.account),
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            ) as process:
-                _feed(process, blocks)
+            unpack(blocks, own_directory(target, 0o700), site.account)
 
-        repository.anywhere(f"backups/{backup.name}/base", use)
+        repository.anywhere(f"backups/{backup.name}/base", use, HELD)
 
     def _put_log(self, site: Site, route: Route, source: Source, say: Say) -> None:
         """The log's files into `pg_wal`, where the server finds them without asking anybody for a key."""
@@ -345,6 +328,16 @@ def _recovery(site: Site, route: Route, *, with_target: bool) -> dict[str, str]:
     return found
 
 
+@contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise disk_full(str(error), folder) from error
+
+
 def _not_reached(route: Route, said: str) -> Refused:
     ended = next((line for line in reversed(said.splitlines()) if "last completed transaction" in line), "")
     hole = f"{route.missing} is missing in the archive" if route.missing else "the archive ends before it"
@@ -355,23 +348,3 @@ def _not_reached(route: Route, said: str) -> Refused:
         hint="choose an earlier time, or the latest; greenroom backup list shows what there is",
         facts={"missing": route.missing},
     )
-
-
-def _feed(process: subprocess.Popen[bytes], blocks: Iterator[bytes]) -> None:
-    """All blocks into it, to its good end. What breaks them off ends the process first."""
-    if process.stdin is None or process.stderr is None:
-        raise LookupError("it was started with pipes")
-    with suppress(OSError):  # who has many pipes already gets no bigger ones
-        fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, RECORD)
-    try:
-        for block in blocks:
-            process.stdin.write(block)
-        process.stdin.close()
-    except BrokenPipeError:  # why, it says itself
-        pass
-    except BaseException:
-        process.kill()
-        raise
-    said = process.stderr.read().decode(errors="replace")
-    if process.wait() != 0:
-        raise tool_failed("tar", process.returncode, said)

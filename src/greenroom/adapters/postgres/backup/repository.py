@@ -46,27 +46,32 @@ class Repository:
         full = f"{self.system}/{path}"
         return (place or self.first).write(full, sealed(parts, self.key, full))
 
-    def read(self, path: str, place: Place) -> Iterator[bytes]:
-        """Open one file of one place. Raises Errored (`backup.absent`, `backup.damaged`), the latter also midway."""
+    def read(self, path: str, place: Place, held: int = 0) -> Iterator[memoryview]:
+        """Open one file of one place. Raises Errored (`backup.absent`, `backup.damaged`), the latter also midway.
+
+        `held`: the memory of a block is used again once so many more were asked for. 0: never."""
         full = f"{self.system}/{path}"
         blocks = place.read(full)
         try:
-            yield from opened(blocks, self.key, full)
+            yield from opened(blocks, self.key, full, held)
         except Damaged as error:
             raise damaged(path, place, str(error)) from None
 
-    def anywhere(self, path: str, use: Callable[[Iterator[bytes]], Any]) -> Any:
+    def anywhere(self, path: str, use: Callable[[Iterator[memoryview]], Any], held: int = 0) -> Any:
         """Give the file's contents to `use`, from the first place that has it whole; `use` may be called again, and
-        then begins anew."""
+        then begins anew. It raises Damaged when they are not what was written."""
         trouble: Errored | None = None
         for place in self.places:
             try:
-                return use(self.read(path, place))
+                return use(self.read(path, place, held))
+            except Damaged as error:
+                found = damaged(path, place, str(error))
             except Errored as error:
                 if error.code not in ("backup.absent", "backup.damaged", "backup.place"):
                     raise
-                if trouble is None or trouble.code == "backup.absent":
-                    trouble = error
+                found = error
+            if trouble is None or trouble.code == "backup.absent":
+                trouble = found
         if trouble is None:
             raise LookupError("a repository has a place")
         raise trouble

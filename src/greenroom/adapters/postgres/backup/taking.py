@@ -78,7 +78,7 @@ class Taking:
     def read_back(self, repository: Repository, name: str, place: Place) -> Manifest:
         """Every byte of it, from this place. Raises Errored (`backup.damaged`, `backup.absent`)."""
         try:
-            return check(repository.read(f"backups/{name}/base", place))
+            return check(repository.read(f"backups/{name}/base", place, held=1))
         except Differs as error:
             raise differs(name, place.words, str(error)) from None
 
