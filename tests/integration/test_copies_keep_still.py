@@ -20,6 +20,7 @@ from greenroom.adapters.postgres.backup.backups import PostgresBackups
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Connection, Door, session
 from greenroom.adapters.postgres.neutralise import QUIET, neutralise
 from greenroom.adapters.postgres.providers import choose as provider_of
+from greenroom.adapters.postgres.scratch import any_port
 from greenroom.adapters.postgres.serving import Server, served, sockets_of
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.domain.backup import Target, choose
@@ -63,7 +64,7 @@ class Production:
         folder = self.ground.home.environments / "staging" / "rebuilt" / name
         account, provider = clusters.account("staging"), provider_of(Services(self.major), clusters.providers())
         tools = clusters.tools(provider, account)
-        server = Server(folder, sockets_of(self.ground.home, folder, account), account, tools, provider)
+        server = Server(folder, sockets_of(self.ground.home, folder, account), account, tools, provider, any_port())
         own = server.superuser(clusters.password("production", SUPERUSER))
         with (
             served(server, SystemClock(), own, what="it", over_tcp=over_tcp) as door,
