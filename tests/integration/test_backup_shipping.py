@@ -10,6 +10,8 @@ from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.home import Home
 from greenroom.adapters.postgres.backup.backups import PostgresBackups
 from greenroom.adapters.postgres.backup.ground import Ground, Identity
+from greenroom.adapters.postgres.backup.places import Place
+from greenroom.adapters.postgres.backup.repository import Repository
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.keeper.client import KeeperClient
 from greenroom.ports.backups import Storage
@@ -64,3 +66,28 @@ def test_an_older_part_does_not_come_after_a_newer_one(tmp_path: Path) -> None:
             backups.ship("production")
         repository = ground.repository("production", Storage())
         assert b"".join(repository.read(f"wal/{PART}", repository.first)) == b"newer"
+
+
+def test_what_a_restore_receives_meanwhile_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody ships, a restore begins a spool and its receiver writes there: that segment is still being
+    received, whatever else has its name, and it stays until another spool is begun."""
+    with made_home() as home:
+        backups, ground = kept(home, tmp_path / "second")
+        for content in (b"older", b"received until the restore"):
+            (ground.spool("production", fresh=True) / PART).write_bytes(content)
+        really, fresh = Repository.names, list[Path]()
+
+        def meanwhile(repository: Repository, folder: str, place: Place | None = None) -> dict[str, int]:
+            if not fresh:
+                fresh.append(ground.spool("production", fresh=True))
+                (fresh[0] / PART).write_bytes(b"being received")
+            return really(repository, folder, place)
+
+        monkeypatch.setattr(Repository, "names", meanwhile)
+        for _ in range(2):
+            backups.ship("production")
+            assert (fresh[0] / PART).read_bytes() == b"being received"
+        ground.spool("production", fresh=True)
+        backups.ship("production")
+        repository = ground.repository("production", Storage())
+        assert b"".join(repository.read(f"wal/{PART}", repository.first)) == b"being received"

@@ -171,6 +171,17 @@ def test_forgetting_takes_nothing_that_was_promised(
     assert {b.name for b in full[-fulls:]} <= {b.name for b in after.backups}
 
 
+def test_a_timeline_whose_number_came_again_leaves_where_the_last_one_did() -> None:
+    """The first of them did not start, and was taken back; earlier versions told of it all the same."""
+    eras = [
+        Era(START, 1),
+        Era(START + HOUR, 2, 1, SIZE),
+        Era(START + 2 * HOUR, 1),
+        Era(START + 3 * HOUR, 2, 1, 9 * SIZE),
+    ]
+    assert ancestry(eras, 2) == ancestry(reversed(eras), 2) == [(1, 9 * SIZE), (2, None)]
+
+
 def _route(archive: Archive, target: Target) -> tuple[str, ...] | None:
     try:
         return tuple(b.name for b in choose(archive, target).chain)

@@ -77,9 +77,9 @@ def era_at(eras: Iterable[Era], at: datetime | None) -> Era | None:
 def ancestry(eras: Iterable[Era], timeline: int) -> list[tuple[int, int | None]]:
     """The timelines that lead to this one, oldest first, each with the position where it was left (None: not left)."""
     left: dict[int, tuple[int, int]] = {}
-    for era in eras:
+    for era in sorted(eras, key=lambda e: e.at):
         if era.parent is not None and era.fork is not None:
-            left.setdefault(era.timeline, (era.parent, era.fork))
+            left[era.timeline] = (era.parent, era.fork)  # one that left nothing in the archive: its number came again
     line: list[tuple[int, int | None]] = [(timeline, None)]
     while (step := left.get(line[0][0])) is not None and step[0] < line[0][0]:
         line.insert(0, step)

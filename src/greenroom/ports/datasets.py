@@ -112,8 +112,8 @@ class Candidates(Protocol):
         """
 
     def edit(self, environment: str, name: str, database: Database, statements: tuple[str, ...]) -> None:
-        """Run them as the application's role, all in one transaction. Idempotent under `name`. Raises Refused
-        (`data.edit_failed`) without a value of the data."""
+        """Run them as the application's role, all in one transaction. Idempotent under `name`, also when whoever ran
+        them was killed as it was committed. Raises Refused (`data.edit_failed`) without a value of the data."""
 
     def exchange(self, environment: str, name: str) -> None:
         """It becomes the environment's cluster, running; the present one is kept aside under `name`. Idempotent."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from greenroom.domain.clone import Clone, CloneState, key_of
 from greenroom.domain.data import Dataset, newest, require_clearance
-from greenroom.domain.errors import BadInput, Refused
+from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.kinds import DEFAULTS, DataLabel, Kind
 from greenroom.domain.names import checked_name
 from greenroom.domain.roles import Action, Actor
@@ -28,8 +28,8 @@ TURN_SECONDS = 10.0
 def obtain(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> dict[str, Any]:
     """The actor's clone of this name, made if it is not there, running, with its address. Asked for again, the same.
 
-    Raises Refused (`data.no_dataset`, `data.clearance`, `clone.limit`, `clone.other_dataset`, `clone.busy`), BadInput
-    (`name.invalid`, `data.dataset_unknown`).
+    Raises Refused (`data.no_dataset`, `data.clearance`, `clone.limit`, `clone.other_dataset`, `clone.busy`; where a
+    reset was cut off, `data.dataset_gone`), BadInput (`name.invalid`, `data.dataset_unknown`).
     """
     app.allow(actor, Action.CLONE)
     with app.world.clones.held(key_of(actor.name, checked_name(name, "clone")), seconds=TURN_SECONDS):
@@ -44,7 +44,7 @@ def obtain(app: App, actor: Actor, name: str, *, dataset: str | None = None) -> 
                 hint=f"greenroom clone reset {name} --dataset {dataset[:80]}, or choose another name",
             )
         elif found.state is CloneState.RESETTING:  # it was cut off
-            app.world.clones.fill(found)
+            _fill_again(app, found)
         return _given(app, found)
 
 
@@ -147,6 +147,22 @@ def _made(app: App, actor: Actor, name: str, dataset: str | None) -> Clone:
     ready = replace(clone, state=CloneState.READY)
     _record(app, actor.name, "created", ready)
     return ready
+
+
+def _fill_again(app: App, clone: Clone) -> None:
+    """With the dataset that the reset was to bring, and no other: it may have been named. Raises Refused
+    (`data.dataset_gone`)."""
+    try:
+        app.world.clones.fill(clone)
+    except Errored as error:
+        if error.code != "data.dataset_gone":
+            raise
+        raise Refused(
+            "data.dataset_gone",
+            f"the clone {clone.name} holds nothing: its reset to {clone.dataset} was cut off",
+            because="that dataset has gone since, and what was in the clone before was given up for it",
+            hint=f"greenroom clone reset {clone.name} fills it with the newest dataset; its address stays",
+        ) from None
 
 
 def _given(app: App, clone: Clone) -> dict[str, Any]:

@@ -203,6 +203,24 @@ def test_killed_while_it_is_reset_it_is_filled_when_asked_for(story: Story, boun
     assert story.holds("ada") == [("cart", "new")]
 
 
+@pytest.mark.parametrize("boundary", ["copied", "filled"])
+def test_killed_while_it_is_reset_to_a_dataset_that_goes_it_says_so(story: Story, boundary: str) -> None:
+    """Neither another dataset in silence nor an error without a way out: it is refused each time, with the way out."""
+    first = clones.obtain(story.app, ADA, "cart", dataset="old")
+    _kill(story, boundary, lambda: clones.reset(story.app, ADA, "cart", dataset="new"))
+    del story.vault._published["new"]
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            clones.obtain(story.app, ADA, "cart")
+        assert (refused.value.code, refused.value.hint.split(" fills")[0]) == (
+            "data.dataset_gone",
+            "greenroom clone reset cart",
+        )
+    again = clones.reset(story.app, ADA, "cart")
+    assert (again["url"], again["dataset"], again["state"]) == (first["url"], "old", "ready")
+    assert clones.obtain(story.app, ADA, "cart")["url"] == first["url"]
+
+
 def test_what_fails_leaves_nothing(story: Story) -> None:
     """A full disk, a dataset that is dropped meanwhile: the error is told, and the room is free again."""
 

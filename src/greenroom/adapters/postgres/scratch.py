@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -46,6 +47,8 @@ NAME = "greenroom"
 COPY_SECONDS = 120.0
 PLAIN_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 STOP_SECONDS = 10.0
+QUIT_SECONDS = 30
+"""PostgreSQL kills what has not quit after five seconds itself."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,8 @@ def _try_lock(path: Path) -> Iterator[bool]:
 
 
 def kill_server_in(data: Path) -> None:
-    """End the server whose working directory is `data`; a process number that means another program by now is left."""
+    """End the server whose working directory is `data`, also one that is just dying, and wait for its end: until then
+    no other can be started there. A process number that means another program by now is left."""
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
         handle = os.pidfd_open(pid)
@@ -249,6 +253,9 @@ def kill_server_in(data: Path) -> None:
     try:
         if Path(f"/proc/{pid}/cwd").readlink() == data:
             signal.pidfd_send_signal(handle, signal.SIGQUIT)
+            ended = select.poll()
+            ended.register(handle, select.POLLIN)
+            ended.poll(QUIT_SECONDS * 1000)
     except OSError:
         return
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
-from greenroom.adapters.postgres.backup.census import mark_with_census
+from greenroom.adapters.postgres.backup.census import make_mark, mark_with_census
 from greenroom.adapters.postgres.backup.exchanging import Exchanging
 from greenroom.adapters.postgres.backup.ground import Ground
 from greenroom.adapters.postgres.backup.losing import MOST_FILES, Tally, count, dumped
@@ -28,7 +28,7 @@ from greenroom.adapters.secretstore import FileSecrets
 from greenroom.domain.backup import Archive, Backup, Mark, Retention, Route, expired
 from greenroom.domain.errors import Errored
 from greenroom.domain.release import Services
-from greenroom.domain.wal import PARTIAL, SEGMENT_NAME, ancestry, era_at, parse_lsn, reach
+from greenroom.domain.wal import PARTIAL, SEGMENT_NAME, ancestry, era_at, reach
 from greenroom.keeper.spec import Keeper
 from greenroom.ports.backups import Loss, Rebuilt, Say, Storage, Stream
 from greenroom.ports.clock import Clock
@@ -78,7 +78,7 @@ class PostgresBackups:
     # --- taking ------------------------------------------------------------------------------------
 
     def protect(self, environment: str) -> Stream:
-        with self._held(environment, "protect"):
+        with self._held(environment, "exchange"):  # as whoever puts a cluster in place: its spool is the receiver's
             return self._receiving.protect(environment, self._storage(environment))
 
     def stream(self, environment: str) -> Stream:
@@ -136,16 +136,14 @@ class PostgresBackups:
         at = self._clock.now()
         label = f"{checked_point(name)[:40]}@{at:%Y%m%dT%H%M%S.%f}"
         if census:
-            label, position, counted = mark_with_census(door, label, self._clock)
+            label, (timeline, position), counted = mark_with_census(door, label, self._clock)
         else:
             with session(door, MAINTENANCE) as connection:
-                made = connection.execute("SELECT pg_create_restore_point(%s)::text", [label]).fetchone()
-            position, counted = parse_lsn(str(made[0])) if made else 0, {}
+                (timeline, position), counted = make_mark(connection, label), {}
         self._await_flush(environment, position)
-        era = era_at(repository.archive().eras, None)
-        mark = Mark(name, label, environment, repository.system, era.timeline if era else 1, position, at, counted)
-        repository.put_mark(mark)
-        return mark
+        made = Mark(name, label, environment, repository.system, timeline, position, at, counted)
+        repository.put_mark(made)
+        return made
 
     def _await_flush(self, environment: str, position: int) -> None:
         door = self._clusters.superuser(self._clusters.need(environment))

@@ -22,6 +22,9 @@ PAGES = 8192
 
 COUNT_SECONDS = 60.0
 
+MARK = "SELECT made::text, pg_walfile_name(made) FROM pg_create_restore_point(%s) made"
+"""Its file names the timeline: a restore may have begun another one that no era tells of yet."""
+
 TABLES = """
     SELECT c.oid, n.nspname, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -39,8 +42,19 @@ WRITING = """
 log before anybody sees it: looked at between the restore point and the second snapshot, it is in one of the two."""
 
 
-def mark_with_census(door: Door, label: str, clock: Clock) -> tuple[str, int, Mapping[str, Any]]:
-    """Make a restore point and count what there is at that point: the label it got, its position, the census.
+def make_mark(connection: Connection, label: str) -> tuple[int, int]:
+    """Make a restore point: its timeline and its position."""
+    return _place(connection.execute(MARK, [label]).fetchone())
+
+
+def _place(row: tuple[Any, ...] | None) -> tuple[int, int]:
+    position, file = row or ("0/0", "00000001")
+    return int(str(file)[:8], 16), parse_lsn(str(position))
+
+
+def mark_with_census(door: Door, label: str, clock: Clock) -> tuple[str, tuple[int, int], Mapping[str, Any]]:
+    """Make a restore point and count what there is at that point: the label it got, its timeline and position, the
+    census.
 
     On a database that never rests the census is left out, and says so.
     """
@@ -50,16 +64,16 @@ def mark_with_census(door: Door, label: str, clock: Clock) -> tuple[str, int, Ma
             before = _one(counting, "SELECT pg_current_snapshot()::text")
             named = f"{label}.{attempt}"
             with marking.pipeline():
-                made = marking.execute("SELECT pg_create_restore_point(%s)::text", [named])
+                made = marking.execute(MARK, [named])
                 busy = marking.execute(WRITING.encode())
                 after = marking.execute("SELECT pg_current_snapshot()::text")
-            position, now = str((made.fetchone() or [""])[0]), str((after.fetchone() or [""])[0])
+            place, now = _place(made.fetchone()), str((after.fetchone() or [""])[0])
             is_quiet = (busy.fetchone() or [1])[0] == 0
             if is_quiet and before == now and before.endswith(":"):  # nothing was under way, nothing came between
-                return named, parse_lsn(position), census(counting, clock)
+                return named, place, census(counting, clock)
             counting.rollback()
             clock.sleep(0.01)
-        return named, parse_lsn(position), {"left_out": "the database never rested while the restore point was made"}
+        return named, place, {"left_out": "the database never rested while the restore point was made"}
 
 
 def census(connection: Connection, clock: Clock) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from greenroom.domain.names import checked_name
 from greenroom.domain.release import Services
 from greenroom.domain.wal import Era, era_at
 from greenroom.keeper.spec import Keeper
-from greenroom.ports.backups import Rebuilt, Storage
+from greenroom.ports.backups import Storage
 from greenroom.ports.clock import Clock
 
 
@@ -68,34 +68,44 @@ class Exchanging:
                 new.rename(present)
                 sync_directory(present.parent)
             self._reached("exchange.in_place")
-            self._begin_era(repository, Era(self._clock.now(), rebuilt.timeline, *_left(rebuilt)))
-            self._start(environment, storage)
+            self._up(environment)
+            self._reached("exchange.started")
+            self._receiving.protect(environment, storage)
+            self._reached("exchange.protected")
+            # Only now: one that does not start is no life, and is put back; and along a timeline whose history the
+            # receiver has not brought yet no restore finds the way.
+            era = Era(self._clock.now(), rebuilt.timeline, rebuilt.parent, rebuilt.forked_from)
+            self._begin_era(repository, era)
 
     def put_back(self, environment: str, name: str, repository: Repository, storage: Storage) -> None:
         with self._held(environment):
             present, aside = self._data(environment), self._aside(environment) / name
-            new = self._rebuilding.folder(environment, name) / "data"
-            if not (aside / "data").is_dir():
-                if present.is_dir():  # it never came as far as the exchange
-                    self._start(environment, storage)
-                return
-            self._stop(environment)
-            if present.is_dir():
-                if not new.parent.is_dir():
-                    own_directory(new.parent, 0o711)
-                if new.is_dir():
-                    shutil.rmtree(present)
-                else:
-                    present.rename(new)
-            self._reached("put_back.out")
-            self._ground.spool(environment, fresh=True)
-            told = json.loads((aside / "aside.json").read_text())
-            (aside / "data").rename(present)
-            sync_directory(present.parent)
-            shutil.rmtree(aside)
+            if (aside / "data").is_dir():
+                self._stop(environment)
+                if present.is_dir():
+                    self._take_out(environment, name, present)
+                self._reached("put_back.out")
+                self._ground.spool(environment, fresh=True)
+                (aside / "data").rename(present)
+                sync_directory(present.parent)
             self._reached("put_back.in_place")
-            self._begin_era(repository, Era(self._clock.now(), int(told["timeline"])))
-            self._start(environment, storage)
+            if (aside / "aside.json").exists():  # it goes last: while it is there, this may not have been told yet
+                told = json.loads((aside / "aside.json").read_text())
+                self._begin_era(repository, Era(self._clock.now(), int(told["timeline"])))
+                self._reached("put_back.told")
+                shutil.rmtree(aside)
+            if present.is_dir():
+                self._up(environment)
+                self._receiving.protect(environment, storage)
+
+    def _take_out(self, environment: str, name: str, present: Path) -> None:
+        new = self._rebuilding.folder(environment, name) / "data"
+        if not new.parent.is_dir():
+            own_directory(new.parent, 0o711)
+        if new.is_dir():
+            shutil.rmtree(present)
+        else:
+            present.rename(new)
 
     def asides(self, environment: str) -> dict[str, datetime]:
         folder = self._aside(environment)
@@ -126,10 +136,9 @@ class Exchanging:
             self._keeper.stop(f"postgres/{environment}", seconds=STOP_SECONDS)
         kill_server_in(self._data(environment))
 
-    def _start(self, environment: str, storage: Storage) -> None:
+    def _up(self, environment: str) -> None:
         identity = self._ground.need(environment)
         self._clusters.up(environment, Services(identity.major, identity.extensions))
-        self._receiving.protect(environment, storage)
 
     def _data(self, environment: str) -> Path:
         major = self._ground.need(environment).major
@@ -140,8 +149,3 @@ class Exchanging:
 
     def _held(self, environment: str) -> AbstractContextManager[None]:
         return locked(self._ground.folder(environment) / ".exchange.lock")
-
-
-def _left(rebuilt: Rebuilt) -> tuple[int, int]:
-    """The timeline that the rebuilt one left, and where."""
-    return rebuilt.parent, rebuilt.forked_from

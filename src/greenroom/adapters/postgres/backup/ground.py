@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -113,14 +114,19 @@ class Ground:
         return own_directory(self.folder(environment) / "spool" / f"{number:04}", 0o700)
 
     def received(self, environment: str) -> dict[str, Path]:
-        """Files of the log that wait in spools, by name. Of one name the newest counts; a segment that is whole in one
-        spool is not waited for in another."""
-        found: dict[str, Path] = {}
-        for spool in self.spools(environment):
-            for file in spool.iterdir():
-                if SEGMENT_NAME.fullmatch(file.name.removesuffix(PARTIAL)) or HISTORY_NAME.fullmatch(file.name):
-                    found[file.name] = file
-        return {n: p for n, p in found.items() if n.removesuffix(PARTIAL) == n or n.removesuffix(PARTIAL) not in found}
+        """Files of the log that wait in spools, by name: see `received_in`."""
+        return received_in(self.spools(environment))
+
+
+def received_in(spools: Iterable[Path]) -> dict[str, Path]:
+    """Files of the log in spools, oldest first, by name. Of one name the newest counts; a segment that is whole in one
+    spool is not waited for in another."""
+    found: dict[str, Path] = {}
+    for spool in spools:
+        for file in spool.iterdir():
+            if SEGMENT_NAME.fullmatch(file.name.removesuffix(PARTIAL)) or HISTORY_NAME.fullmatch(file.name):
+                found[file.name] = file
+    return {n: p for n, p in found.items() if n.removesuffix(PARTIAL) == n or n.removesuffix(PARTIAL) not in found}
 
 
 def _second(storage: Storage) -> Place | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from psycopg import sql
 
 from greenroom.adapters.home import Home
-from greenroom.adapters.postgres.backup.ground import Ground, Identity
+from greenroom.adapters.postgres.backup.ground import Ground, Identity, received_in
 from greenroom.adapters.postgres.backup.repository import Repository
 from greenroom.adapters.postgres.cluster import Clusters, kept
 from greenroom.adapters.postgres.connect import MAINTENANCE, Connection, session
@@ -104,18 +104,20 @@ class Receiving:
 
     def ship(self, environment: str, repository: Repository) -> int:
         """What is received for good goes into the first place and out of the spool; then the second place gets what it
-        lacks. A segment that was begun in a former spool will not grow any more: it goes as it is."""
-        moved, present, grown = 0, self._ground.spool(environment), set[str]()
+        lacks. A segment that was begun in a former spool will not grow any more: it goes as it is.
+
+        A restore may begin a spool meanwhile, and the receiver writes there: that one is left to the next who ships."""
+        moved, grown, spools = 0, set[str](), self._ground.spools(environment)
         there = repository.names("wal", repository.first)
-        for name, file in sorted(self._ground.received(environment).items()):
-            if name.endswith(PARTIAL) and file.parent == present:
+        for name, file in sorted(received_in(spools).items()):
+            if name.endswith(PARTIAL) and file.parent == spools[-1]:
                 continue  # still being received
             if name.removesuffix(PARTIAL) not in there:  # a part that is there may be of a time before a way back
                 repository.write(f"wal/{name}", _blocks(file))
                 moved += 1
                 grown |= {name} & there.keys()
-            for spool in self._ground.spools(environment):
-                if spool not in (present, file.parent):
+            for spool in spools[:-1]:
+                if spool != file.parent:
                     (spool / name).unlink(missing_ok=True)  # an older part of it, which must not come after this one
             file.unlink(missing_ok=True)
         self._tidy(environment)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import psycopg
 from greenroom.adapters.home import Home
 from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.cluster import Clusters
-from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, probe, session
+from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Connection, Door, probe, session
 from greenroom.adapters.postgres.database import url_of
 from greenroom.adapters.postgres.datasets.seeding import load
 from greenroom.adapters.postgres.datasets.vault import read_dataset
@@ -46,7 +46,8 @@ PLACED = "placed.json"
 SETTLED = "settled"
 """Beside a data directory in which nothing of where it came from has a password any more."""
 EDITED = "edited"
-"""Beside a data directory in which the environment's edits were run."""
+"""Beside a data directory: the number of the transaction in which the environment's edits were run. Whether it was
+committed PostgreSQL itself knows."""
 
 
 class PostgresCandidates:
@@ -114,14 +115,18 @@ class PostgresCandidates:
         probe(own, MAINTENANCE)
 
     def edit(self, environment: str, name: str, database: Database, statements: tuple[str, ...]) -> None:
-        done, number = self._folder(environment, name) / EDITED, 0
-        if done.exists():
-            return
+        number = 0
         try:
-            with psycopg.connect(database.url.reveal(), application_name="greenroom", connect_timeout=10) as connection:
+            opened = psycopg.connect(database.url.reveal(), application_name="greenroom", connect_timeout=10)
+            with closing(opened), opened as connection:  # a commit that fails does not close it
+                superuser = self._superuser(environment, name, connection.info.port)
+                if self._is_edited(environment, name, superuser):
+                    return
                 for statement in statements:
                     number += 1
                     connection.execute(statement.encode())
+                self._note_edits(environment, name, superuser, connection)
+                self._reached("edit.noted")
         except psycopg.Error as error:
             raise Refused(
                 "data.edit_failed",
@@ -130,7 +135,26 @@ class PostgresCandidates:
                 hint="correct data/edits of the environment in greenroom.yaml, and apply it",
                 facts={"edit": number, "sqlstate": error.sqlstate},
             ) from None
-        done.touch(mode=0o600)
+        self._reached("edit.committed")
+
+    def _note_edits(self, environment: str, name: str, superuser: Door, connection: Connection) -> None:
+        """Which transaction runs them, on disk before it is committed. The checkpoint keeps its number: of a number
+        that no record on disk bears a server that was killed knows nothing, and gives it to the next transaction."""
+        row = connection.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchone()
+        with session(superuser, MAINTENANCE) as ours:
+            ours.execute("CHECKPOINT")
+        write_atomically(self._folder(environment, name) / EDITED, str(row[0] if row else "").encode(), 0o600)
+
+    def _is_edited(self, environment: str, name: str, superuser: Door) -> bool:
+        try:
+            noted = (self._folder(environment, name) / EDITED).read_text()
+        except FileNotFoundError:
+            return False
+        if not noted:  # earlier versions noted it after the commit
+            return True
+        with session(superuser, MAINTENANCE) as connection:
+            row = connection.execute("SELECT pg_catalog.pg_xact_status(%s::xid8)", [noted]).fetchone()
+        return row == ("committed",)
 
     def exchange(self, environment: str, name: str) -> None:
         with self._held(environment):
@@ -190,6 +214,11 @@ class PostgresCandidates:
         return remove(left) + remove(sockets_left(self._home))
 
     # --- places ------------------------------------------------------------------------------------
+
+    def _superuser(self, environment: str, name: str, port: int) -> Door:
+        """Into the server of the folder's cluster, which runs."""
+        sockets = sockets_of(self._home, self._folder(environment, name), self._clusters.account(environment))
+        return Door(str(sockets), port, SUPERUSER, self._clusters.password(environment, SUPERUSER))
 
     def _server(self, environment: str, name: str, services: Services, made: int | None = None) -> Server:
         """What serves the folder's cluster, which is of major version `made`; None: what lies there says it."""

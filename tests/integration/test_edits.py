@@ -1,0 +1,100 @@
+"""An environment's edits, killed around their commit on real PostgreSQL: they are run once, and leave nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.postgres.datasets.candidates import PostgresCandidates
+from greenroom.domain.errors import Refused
+from greenroom.domain.release import Services
+from greenroom.ports.databases import Database
+from tests.postgres_ground import Ground, ground, query
+
+EDITS = ("UPDATE account SET balance = balance + 1", "INSERT INTO account VALUES (5)")
+MADE = "SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'v', 'm', 'S')"
+
+
+@pytest.fixture(scope="module", params=[18, pytest.param(15, marks=pytest.mark.needs("postgres15"))])
+def staging(request: pytest.FixtureRequest) -> Iterator[tuple[Ground, Services]]:
+    services = Services(request.param)
+    with ground() as made:
+        made.databases().ensure("staging", services)
+        yield made, services
+
+
+def candidates_of(made: Ground, reached: Callable[[str], None] = lambda boundary: None) -> PostgresCandidates:
+    return PostgresCandidates(made.home, made.databases()._clusters, SystemClock(), reached)
+
+
+def serving(candidates: PostgresCandidates, name: str, services: Services) -> AbstractContextManager[Database]:
+    return candidates.serving("staging", name, services, origin="staging", say=str)
+
+
+def begun(staging: tuple[Ground, Services], name: str) -> PostgresCandidates:
+    """A candidate with one account, cleanly shut down."""
+    made, services = staging
+    candidates = candidates_of(made)
+    candidates.begin("staging", name, services, say=str)
+    with serving(candidates, name, services) as database:
+        query(database.url.reveal(), "CREATE TABLE account (balance int)")
+        query(database.url.reveal(), "INSERT INTO account VALUES (1)")
+    return candidates
+
+
+def edit_in_a_child(staging: tuple[Ground, Services], name: str, boundary: str) -> None:
+    """Another process runs the edits and is killed with -9 at that boundary, its server with it."""
+    made, services = staging
+
+    def reached(here: str) -> None:
+        if here == boundary:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        try:
+            candidates = candidates_of(made, reached)
+            with serving(candidates, name, services) as database:
+                candidates.edit("staging", name, database, EDITS)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "it never came there"
+
+
+@pytest.mark.parametrize("boundary", ["edit.noted", "edit.committed"])
+def test_killed_around_their_commit_they_are_run_once(staging: tuple[Ground, Services], boundary: str) -> None:
+    """Not twice when they were committed, and not never when they were not: a number that a crash gave back to another
+    transaction is not taken for theirs. Nothing of it stands in the application's database."""
+    name = boundary.replace(".", "-")
+    candidates = begun(staging, name)
+    edit_in_a_child(staging, name, boundary)
+    for _ in range(2):
+        with serving(candidates, name, staging[1]) as database:
+            url = database.url.reveal()
+            candidates.edit("staging", name, database, EDITS)
+            assert query(url, "SELECT balance FROM account ORDER BY 1") == [(2,), (5,)]
+            assert query(url, MADE) == [(1,)]
+            assert query(
+                url, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'app'"
+            ) == [(None,)]
+    candidates.discard("staging", name)
+
+
+def test_edits_that_failed_are_run_again(staging: tuple[Ground, Services]) -> None:
+    """Refused without a value, also when it is the commit that fails; nothing stays. Corrected, they are run."""
+    candidates = begun(staging, "fails")
+    deferred = ("CREATE TABLE one (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)", "INSERT INTO one VALUES (7), (7)")
+    with serving(candidates, "fails", staging[1]) as database:
+        for wrong in (("SELECT 1", "UPDATE account SET balance = 'x-4711'"), deferred):
+            with pytest.raises(Refused) as refused:
+                candidates.edit("staging", "fails", database, (*EDITS, *wrong))
+            assert refused.value.code == "data.edit_failed"
+            assert not any(word in str(refused.value.as_dict()) for word in ("4711", "(7)"))
+        candidates.edit("staging", "fails", database, EDITS)
+        assert query(database.url.reveal(), "SELECT balance FROM account ORDER BY 1") == [(2,), (5,)]
+    candidates.discard("staging", "fails")
