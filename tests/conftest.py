@@ -85,7 +85,7 @@ def _longest_first(items: list[pytest.Item]) -> None:
     most: dict[Path, float] = {}
     for item in items:
         limit = item.get_closest_marker("timeout")
-        most[item.path] = max(most.get(item.path, 0.0), limit.args[0] if limit else 0.0)
+        most[item.path] = max(most.get(item.path, 0.0), 0.0, *(limit.args if limit else ()))
     items.sort(key=lambda item: -most[item.path])
 
 

@@ -105,6 +105,7 @@ def test_who_comes_with_an_older_claim_starts_and_stops_nothing(stage: Stage) ->
     for overtaken in (
         lambda: runtime.start(spec, fence=late),
         lambda: runtime.stop("fenced", seconds=10, fence=late),
+        lambda: runtime.rank("fenced", stands_back=True, fence=late),
     ):
         with pytest.raises(Refused) as refused:
             overtaken()
@@ -121,13 +122,13 @@ def test_who_comes_with_an_older_claim_starts_and_stops_nothing(stage: Stage) ->
 def test_an_instance_can_be_ranked_at_any_time(stage: Stage) -> None:
     """Before it is there, while it runs, again, and after it went: none of that is an error."""
     spec = web(stage.place, stage.release, "ranked")
-    stage.runtime.rank("ranked", stands_back=True)
+    stage.runtime.rank("ranked", stands_back=True, fence=ANY_CLAIM)
     stage.runtime.start(spec, fence=ANY_CLAIM)
     for stands_back in (True, True, False, False):
-        stage.runtime.rank("ranked", stands_back=stands_back)
+        stage.runtime.rank("ranked", stands_back=stands_back, fence=ANY_CLAIM)
         assert stage.runtime.instance("ranked").state is InstanceState.RUNNING
     stage.runtime.stop("ranked", seconds=10, fence=ANY_CLAIM)
-    stage.runtime.rank("ranked", stands_back=False)
+    stage.runtime.rank("ranked", stands_back=False, fence=ANY_CLAIM)
 
 
 def test_instances_are_listed_by_environment(stage: Stage) -> None:

@@ -66,6 +66,10 @@ class KeeperClient:
         answer: dict[str, Any] = self._ask({"op": "ping"})
         return answer
 
+    def rank(self, name: str, *, stands_back: bool, fence: Fence | None = None) -> None:
+        with suppress(KeeperRefused):  # by a keeper of an older Greenroom, which goes on: nothing stands back there
+            self._ask({"op": "rank", "name": name, "stands_back": stands_back, "fence": _told(fence)})
+
     def wake(self) -> None:
         """What rests since a keeper began `at_rest` is started. Nothing to do where none does."""
         with suppress(KeeperRefused):  # by a keeper of an older Greenroom, which goes on: it never rests

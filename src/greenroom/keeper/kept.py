@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from greenroom.keeper import backoff, logs, procfs
+from greenroom.keeper import backoff, logs, procfs, ranks
 from greenroom.keeper.crash import crash_at
 from greenroom.keeper.life import Life
 from greenroom.keeper.records import Records
@@ -85,6 +85,10 @@ class Kept:
             self._loop.cancel()
         if self._life is not None:
             self._life.let_go()
+
+    def rank(self, *, stands_back: bool) -> None:
+        if self._life is not None and not self._life.has_ended:
+            ranks.rank(self._life.pid, stands_back=stands_back)
 
     def mind_log(self) -> None:
         """Note when it grew, and rotate it when it is too long."""

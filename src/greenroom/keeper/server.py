@@ -128,6 +128,9 @@ class Server:
                 return dataclasses.asdict(await self._stop(name, None if seconds is None else float(seconds)))
             case "signal":
                 return await self._signal(str(request["name"]), str(request["signal"]))
+            case "rank":
+                self._fences.let_in(fence_of(request.get("fence")))
+                return self._rank(str(request["name"]), bool(request["stands_back"]))
             case "status":
                 return dataclasses.asdict(self._status(str(request["name"])))
             case "all":
@@ -184,6 +187,10 @@ class Server:
             raise KeeperRefused(f"no signal is called {word}")
         async with asyncio.timeout(PATIENCE):
             await kept.signal(signal.Signals[word])
+
+    def _rank(self, name: str, stands_back: bool) -> None:
+        if (kept := self._kept.get(name)) is not None:
+            kept.rank(stands_back=stands_back)
 
     def _wake(self) -> None:
         for kept in self._kept.values():

@@ -77,6 +77,10 @@ class Keeper(Protocol):
 
     def signal(self, name: str, signal: str) -> None: ...
 
+    def rank(self, name: str, *, stands_back: bool, fence: Fence | None = None) -> None:
+        """All of it takes the processor's time that others leave, or has its share again. One that ended is started
+        again with its share. Where that could not be taken back nothing happens; unknown names are fine."""
+
     def status(self, name: str) -> Status: ...
 
     def all(self) -> list[Status]: ...

@@ -107,7 +107,7 @@ class Runtime(Protocol):
     def stop(self, instance_id: str, *, seconds: float, fence: Fence) -> None:
         """SIGTERM, then SIGKILL after `seconds`; returns when it is gone and forgotten. Unknown ids are fine."""
 
-    def rank(self, instance_id: str, *, stands_back: bool) -> None:
+    def rank(self, instance_id: str, *, stands_back: bool, fence: Fence) -> None:
         """The instance takes the processor's time that visitors leave, or again its share: what its processes are now,
         and what they start. One that ended by itself is started again with its share. Where that could not be taken
         back (without root) nothing happens; unknown ids are fine."""

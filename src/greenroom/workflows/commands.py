@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from greenroom.domain.errors import BadInput, Errored
 from greenroom.domain.evidence import Outcome
@@ -54,12 +54,20 @@ def wanted_checks(release: Release, environment: str, names: Collection[str]) ->
     return [c for c in there if not names or c.name in names]
 
 
-def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
-    """Run a check against `url`. It gets the address, not the application's secrets nor its database.
+def run_check(
+    context: StepContext, check: Check, url: str, meanwhile: Callable[[], None] = lambda: None
+) -> NewEvidence:
+    """Run a check against `url`. It gets the address, not the application's secrets nor its database. `meanwhile` is
+    called again and again while it runs.
 
     Passed, failed (it said no) or errored (it could not be run, was killed, or took too long). Raises Errored
     (`check.edge_died`) when it did not pass and the edge, through which it asks, died meanwhile: that tells nothing.
     """
+
+    def cancelled() -> bool:
+        meanwhile()
+        return context.cancelled()
+
     world, release = context.world, context.release
     given: dict[str, str | Secret] = {
         "GREENROOM_URL": url,
@@ -75,7 +83,7 @@ def run_check(context: StepContext, check: Check, url: str) -> NewEvidence:
         seconds=check.timeout_seconds,
         log_name=f"check-{check.name}-{context.work.id}.log",
         on_line=context.say,
-        cancelled=context.cancelled,
+        cancelled=cancelled,
         stands_back=True,
         hide=hidden(world, context.environment),
     )

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from greenroom.adapters.memory.runtime import MemoryRuntime
+from greenroom.domain.release import MigrationStyle
 from greenroom.domain.work import State
 from greenroom.ports.probe import Answer
-from greenroom.ports.runtime import Finished
+from greenroom.ports.runtime import Fence, Finished
 from greenroom.services import promotions
-from tests.unit.workflows.story import Story
+from tests.unit.workflows.story import BAKING, Story
 from tests.unit.workflows.test_crashes import ENGINEER, promoted
 from tests.unit.workflows.test_ways_back import CONTRACTING
 from tests.worlds import memory_app
@@ -24,9 +25,9 @@ def ranked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     seen: list[bool] = []
     rank = MemoryRuntime.rank
 
-    def watched(self: MemoryRuntime, instance_id: str, *, stands_back: bool) -> None:
+    def watched(self: MemoryRuntime, instance_id: str, *, stands_back: bool, fence: Fence) -> None:
         seen.append(stands_back)
-        rank(self, instance_id, stands_back=stands_back)
+        rank(self, instance_id, stands_back=stands_back, fence=fence)
 
     monkeypatch.setattr(MemoryRuntime, "rank", watched)
     return seen
@@ -66,6 +67,34 @@ def test_nobody_stands_back_while_visitors_are_held(tmp_path: Path, ranked: list
     story = Story(tmp_path, CONTRACTING)
     assert story.run(promoted(story)).state is State.DONE
     assert ranked == []
+
+
+def test_nobody_stands_back_who_migrates_as_it_starts(tmp_path: Path, ranked: list[bool]) -> None:
+    """It may hold locks that visitors wait for."""
+    story = Story(tmp_path, BAKING.replace('{style: command, command: "python migrate.py"}', "{style: at-start}"))
+    assert story.world.release(story.new).descriptor.migration.style is MigrationStyle.AT_START
+    assert story.run(promoted(story)).state is State.DONE
+    assert ranked == []
+
+
+def test_a_check_that_takes_long_is_passed_with_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranked: list[bool]
+) -> None:
+    """Ten seconds are counted from the boot on, also while a check runs."""
+    story = Story(tmp_path)
+    run, after = story.world.runtime.run, list[bool]()
+
+    def long(place: Any, release: Any, command: tuple[str, ...], *more: Any, **named: Any) -> Finished:
+        if command == ("python", "journey.py"):
+            for _ in range(3):
+                story.world.clock.sleep(4.0)
+                assert not named["cancelled"]()
+                after.append(ranked[-1])
+        return run(place, release, command, *more, **named)
+
+    monkeypatch.setattr(story.world.runtime, "run", long)
+    assert story.run(promoted(story)).state is State.DONE
+    assert after == [True, True, False]
 
 
 def test_who_boots_for_long_has_its_share_after_ten_seconds(tmp_path: Path, ranked: list[bool]) -> None:

@@ -88,8 +88,9 @@ class MemoryRuntime:
         self.calls.append(("stop", instance_id))
         self._instances.pop(instance_id, None)
 
-    def rank(self, instance_id: str, *, stands_back: bool) -> None:
+    def rank(self, instance_id: str, *, stands_back: bool, fence: Fence) -> None:
         checked_file_name(instance_id, "instance")
+        self._let_in(fence)
         if instance_id in self._instances:
             self.ranks[instance_id] = stands_back
 

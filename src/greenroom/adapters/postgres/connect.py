@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +30,9 @@ MASKER = "greenroom_masker"
 
 MAINTENANCE = "postgres"
 """The database for administration; applications may not connect to it."""
+
+PEER = struct.Struct("3i")
+"""Pid, user and group of who listens on a socket (unix(7), SO_PEERCRED)."""
 
 OWN_SETTINGS = {
     "search_path": "pg_catalog",  # an application must not slip its own functions under our statements
@@ -121,9 +127,12 @@ def _open(door: Door, database: str, autocommit: bool, settings: Mapping[str, st
 
 
 def ranked(connection: Connection) -> Connection:
-    """What works for us behind it stands back if its server does. Only of this machine, which is where sockets are."""
-    if connection.info.host.startswith("/"):
-        follow(connection.info.backend_pid)
+    """What works for us behind it stands back if its server does. Known by who listens on the socket: that is the
+    server of this machine, or whoever leads on to one of another, whose processes are none of ours."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as own:
+        if own.family == socket.AF_UNIX:
+            listener, _, _ = PEER.unpack(own.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+            follow(connection.info.backend_pid, listener)
     return connection
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from greenroom.adapters.courtesy import STANDS_BACK, nicely, rank
+from greenroom.adapters.courtesy import STANDS_BACK, nicely
 from greenroom.adapters.home import Home, readable_by_all
 from greenroom.adapters.runtimes import place as ground
 from greenroom.adapters.runtimes import ports, sandbox, users
@@ -54,10 +54,9 @@ class ProcessRuntime:
         with _keeper_errors():
             self._keeper.stop(_name(instance_id), seconds=seconds, fence=_scoped(fence))
 
-    def rank(self, instance_id: str, *, stands_back: bool) -> None:
-        found = self.instance(instance_id)
-        if found.pid is not None:
-            rank(found.pid, stands_back=stands_back)
+    def rank(self, instance_id: str, *, stands_back: bool, fence: Fence) -> None:
+        with _keeper_errors():
+            self._keeper.rank(_name(instance_id), stands_back=stands_back, fence=_scoped(fence))
 
     def fence(self, environment: str) -> int:
         with _keeper_errors():

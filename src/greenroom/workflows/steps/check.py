@@ -54,7 +54,7 @@ class CheckStep:
             if context.work.kind is WorkKind.ROLLBACK and not check.journey:
                 continue
             context.say(f"running {check.name}")
-            found = run_check(context, check, url)
+            found = run_check(context, check, url, boot.look)
             evidence.append(found)
             context.crash("asked")
             if found.outcome is not Outcome.PASSED:
@@ -80,14 +80,14 @@ class Healthy(NamedTuple):
 
 
 def wait_until_healthy(
-    context: StepContext, dial: str, instances: list[str], meanwhile: Callable[[float], None] = lambda seconds: None
+    context: StepContext, dial: str, instances: list[str], meanwhile: Callable[[], None] = lambda: None
 ) -> Healthy:
-    """`meanwhile` is called again and again with the seconds that passed. Raises Refused (`release.unhealthy`)."""
+    """`meanwhile` is called again and again. Raises Refused (`release.unhealthy`)."""
     world, health = context.world, context.release.descriptor.health
     began = world.clock.monotonic()
     last, good, ended = "nobody answered", 0, 0
     while (passed := world.clock.monotonic() - began) < health.boot_seconds:
-        meanwhile(passed)
+        meanwhile()
         wait = min(health.request_seconds, max(0.1, health.boot_seconds - passed))
         answer = world.probe.get(dial, health.path, seconds=wait)
         states = [world.runtime.instance(i) for i in instances]
