@@ -1,4 +1,4 @@
-"""An environment's edits, killed around their commit on real PostgreSQL: they are run once, and leave nothing else."""
+"""An environment's edits on real PostgreSQL: killed around their commit they are run once, and leave nothing else."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager
 import pytest
 
 from greenroom.adapters.clock import SystemClock
+from greenroom.adapters.postgres.connect import MAINTENANCE, session
 from greenroom.adapters.postgres.datasets.candidates import PostgresCandidates
 from greenroom.domain.errors import Refused
+from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
 from greenroom.ports.databases import Database
+from tests.clone_support import publish
 from tests.postgres_ground import Ground, ground, query
 
 EDITS = ("UPDATE account SET balance = balance + 1", "INSERT INTO account VALUES (5)")
@@ -98,3 +101,31 @@ def test_edits_that_failed_are_run_again(staging: tuple[Ground, Services]) -> No
         candidates.edit("staging", "fails", database, EDITS)
         assert query(database.url.reveal(), "SELECT balance FROM account ORDER BY 1") == [(2,), (5,)]
     candidates.discard("staging", "fails")
+
+
+def test_settings_that_were_made_up_for_production_do_not_come_along(staging: tuple[Ground, Services]) -> None:
+    """A key attached to its database or role by a superuser is gone before the application's role or an edit sees it,
+    and named without its value. Neither could attach it: PostgreSQL lets superusers alone."""
+    made, services = staging
+
+    def fill(_: str) -> None:
+        clusters = made.databases()._clusters
+        with session(clusters.superuser(clusters.need("seed")), MAINTENANCE) as connection:
+            connection.execute("ALTER DATABASE app SET app.payment_key = 'live-4711'")
+            connection.execute("ALTER ROLE app SET app.webhook = 'https://live-4711.example'")
+
+    publish(made, "production", fill, services=services)
+    candidates, said = candidates_of(made), list[str]()
+    candidates.place("production", "staging", "copied", say=str)
+    with candidates.serving("staging", "copied", services, origin=VAULT, say=said.append) as database:
+        asked = "SELECT current_setting('app.payment_key', true), current_setting('app.webhook', true)"
+        assert query(database.url.reveal(), asked) == [(None, None)]
+        assert query(database.url.reveal(), "SELECT setconfig FROM pg_db_role_setting") == []
+        with pytest.raises(Refused) as refused:
+            candidates.edit("staging", "copied", database, ("ALTER DATABASE app SET app.payment_key = 'mine'",))
+        assert refused.value.facts["sqlstate"] == "42501"
+    told = "\n".join(said)
+    assert "app.payment_key of app" in told
+    assert "app.webhook of app" in told
+    assert "4711" not in told
+    candidates.discard("staging", "copied")

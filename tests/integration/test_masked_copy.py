@@ -28,6 +28,10 @@ MASKED = {
 }
 
 
+ATTACHED = """SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+              WHERE d.datname = current_database()"""
+
+
 @pytest.fixture(scope="module")
 def both() -> Iterator[dict[int, Server]]:
     with servers(18, 15) as found:
@@ -78,6 +82,7 @@ def test_everything_arrives_and_nothing_of_what_was_ruled(both: dict[int, Server
     assert rows(target, "SELECT nextval('unused')") == [(1,)]
     assert rows(target, "SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
     assert rows(target, "SELECT count(*) FROM pg_publication") == [(0,)]
+    assert (rows(source, ATTACHED), rows(target, ATTACHED)) == ([("app.payment_key=live",)], [])
     assert rows(target, "SELECT i, j FROM gone ORDER BY 1") == [(1, 5), (2, 6)]
     assert rows(target, "SELECT relispopulated FROM pg_class WHERE relname = 'hollow'") == [(False,)]
     assert rows(target, 'SELECT col_description(\'"Per""son 😀"\'::regclass, 5)') == [("it's an address",)]
@@ -93,3 +98,4 @@ def _fill(source: End) -> None:
     if not rows(source, "SELECT 1 FROM pg_roles WHERE rolname = 'torture_reader'"):
         run(source, "CREATE ROLE torture_reader NOLOGIN")
     run(source, TORTURE)
+    run(source, f"ALTER DATABASE \"{source.parameters['dbname']}\" SET app.payment_key = 'live'")

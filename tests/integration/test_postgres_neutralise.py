@@ -21,6 +21,14 @@ from tests.postgres_ground import ground
 FDW = Path("/usr/share/postgresql/15/extension/postgres_fdw.control")
 HOST15 = pytest.param(15, marks=pytest.mark.needs("postgres15", "pg_cron"))
 MAJORS = [18, HOST15]
+EXTENSIONS = {18: ("vector", "hnsw.scan_mem_multiplier"), 15: ("pg_trgm", "pg_trgm.similarity_threshold")}
+MADE_UP = (
+    ("DATABASE shop", "app.server_key"),
+    ("DATABASE shop", "app.settings.jwt_secret"),
+    ("ROLE reporting", '"App"."Payment_URL"'),
+    ("ROLE ALL", "pgcrypto.key"),
+    ("ROLE reporting IN DATABASE shop", "plpgsql.key"),
+)
 
 
 @dataclass
@@ -98,6 +106,7 @@ def _fill(copy: Copy) -> None:
     copy.ask("ALTER DATABASE shop SET session_preload_libraries = 'spy'", "postgres")
     copy.ask("ALTER ROLE ALL SET session_preload_libraries = 'auto_explain'", "postgres")
     copy.ask("ALTER ROLE reporting SET work_mem = '6MB'", "postgres")
+    _make_up(copy)
     if copy.has_cron:
         copy.ask("CREATE EXTENSION pg_cron")
         copy.ask("SELECT cron.schedule('dunning letters', '0 3 * * *', 'SELECT 1')")
@@ -111,6 +120,16 @@ def _fill(copy: Copy) -> None:
     copy.ask("CREATE EVENT TRIGGER resting ON ddl_command_start EXECUTE FUNCTION tells()")
     copy.ask("ALTER EVENT TRIGGER resting DISABLE")
     copy.ask("TRUNCATE log")
+
+
+def _make_up(copy: Copy) -> None:
+    """Settings of the application's own, under names that nothing defines, beside parameters of extensions."""
+    copy.ask(f"CREATE EXTENSION {EXTENSIONS[copy.major][0]} WITH SCHEMA public")
+    copy.ask(f"ALTER DATABASE shop SET {EXTENSIONS[copy.major][1]} = 1", "postgres")
+    copy.ask("ALTER DATABASE shop SET plpgsql.variable_conflict = 'use_column'", "postgres")
+    for whose, name in MADE_UP:
+        copy.ask(f"ALTER {whose} SET {name} = 'hunter22'", "postgres")
+    copy.ask("ALTER SYSTEM SET app.server_key = 'hunter22'", "shop")
 
 
 def test_it_is_harmless_and_says_what_it_did(copy: Copy) -> None:
@@ -143,8 +162,11 @@ def test_it_is_harmless_and_says_what_it_did(copy: Copy) -> None:
 
     auto = copy.ask("SELECT name::text FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'")
     assert ("archive_command",) not in auto and ("work_mem",) in auto
-    attached = copy.ask("SELECT setconfig::text FROM pg_db_role_setting")
-    assert attached == [("{work_mem=6MB}",)]
+    assert ("app.server_key",) not in auto and "app.server_key" in said
+    attached = copy.ask("SELECT unnest(setconfig) FROM pg_db_role_setting ORDER BY 1")
+    kept_settings = ["plpgsql.variable_conflict=use_column", "work_mem=6MB", f"{EXTENSIONS[copy.major][1]}=1"]
+    assert sorted(a[0] for a in attached) == sorted(kept_settings)
+    assert all(f"{name.replace(chr(34), '')} of " in said for _, name in MADE_UP)
     if copy.has_cron:
         assert copy.ask("SELECT jobname, active FROM cron.job") == [("dunning letters", False)]
         assert "dunning letters" in said

@@ -28,6 +28,8 @@ def place() -> Iterator[Place]:
 def source(request: pytest.FixtureRequest, place: Place) -> Iterator[Managed]:
     with managed(place.clusters, request.param, place.root / f"managed-{request.param}") as made:
         made.run(SCHEMA)
+        made.run("ALTER DATABASE shop SET app.payment_key = 'live'")
+        made.run("ALTER ROLE ALL SET app.webhook = 'https://live.example'")
         yield made
 
 
@@ -68,6 +70,7 @@ def test_everything_is_copied_as_of_one_moment(place: Place, source: Managed) ->
         assert ask("SELECT DISTINCT pg_get_userbyid(lomowner) FROM pg_largeobject_metadata") == [("app",)]
         assert ask("SELECT evtname FROM pg_event_trigger") == [("noting",)]
         logins = "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname NOT IN ('postgres', 'app')"
+        assert ask("SELECT setconfig FROM pg_db_role_setting") == []
         assert (ask(logins), ask("SELECT 1 FROM pg_roles WHERE rolname LIKE 'greenroom%'")) == ([], [])
     again = place.copy(source.at(), f"whole-{source.major}")
     assert again == made

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import psycopg
 from psycopg import sql
 
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, OWN_SETTINGS, SUPERUSER, Connection, Door, session
@@ -72,13 +73,20 @@ ATTACHED = """
     FROM pg_catalog.pg_db_role_setting s
     LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
     LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
-    CROSS JOIN LATERAL unnest(s.setconfig) c (setting)
-    WHERE lower(split_part(c.setting, '=', 1)) = ANY (%s) ORDER BY 1, 2, 3
+    CROSS JOIN LATERAL unnest(s.setconfig) c (setting) ORDER BY 1, 2, 3
 """
 SYSTEM = """
-    SELECT DISTINCT name FROM pg_catalog.pg_file_settings
-    WHERE sourcefile LIKE '%%/postgresql.auto.conf' AND lower(name) = ANY (%s) ORDER BY 1
+    SELECT DISTINCT name FROM pg_catalog.pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf' ORDER BY 1
 """
+LIBRARIES = """
+    SELECT DISTINCT p.probin FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+    WHERE pg_catalog.starts_with(p.probin, '$libdir/') ORDER BY 1
+"""
+"""Of extensions, in the server's own directory: what an application's session loads at its first use of them."""
+
+DEFINED = "SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings WHERE pg_catalog.strpos(name, '.') > 0"
+"""Settings of the libraries that a session has loaded. What somebody made up (`app.key`) is not among them."""
 ENDED_SECONDS = 10
 
 
@@ -106,7 +114,7 @@ def neutralise(door: Door) -> Neutralised:
         with session(door, name, settings=QUIET) as connection:
             _database(connection, name, found)
     with session(door, MAINTENANCE, settings=QUIET) as connection:
-        _settings(connection, found)
+        _settings(door, names, connection, found)
         _roles(connection, found)
     return found
 
@@ -198,14 +206,18 @@ def _slots(connection: Connection, database: str, found: Neutralised) -> None:
         found.did.append(f"{database}: logical replication slots dropped: {_listed([n for n, _ in slots])}")
 
 
-def _settings(connection: Connection, found: Neutralised) -> None:
-    """Those that came with the copy's own files or are attached to a role or a database."""
-    if system := _names(connection, SYSTEM, [*CALLING_OUT, *LOADING]):
+def _settings(door: Door, databases: Sequence[str], connection: Connection, found: Neutralised) -> None:
+    """Those that came with the copy's own files or are attached to a role or a database: what calls out, what loads,
+    and what the application made up, which may be a key or an address of production's."""
+    system, attached = _names(connection, SYSTEM), connection.execute(ATTACHED).fetchall()
+    made_up = _made_up(door, databases, [*system, *(name for _, _, name in attached)])
+    system = [name for name in system if name.lower() in {*CALLING_OUT, *LOADING, *made_up}]
+    attached = [one for one in attached if one[2].lower() in {*CALLING_OUT, *LOADING, *made_up}]
+    if system:
         for name in system:
             connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(*name.split("."))))
         connection.execute("SELECT pg_catalog.pg_reload_conf()")
         found.did.append(f"settings of the server forgotten: {_listed(system)}")
-    attached = connection.execute(ATTACHED, [[*CALLING_OUT, *LOADING]]).fetchall()
     for database, role, name in attached:
         where = sql.SQL("ROLE {}").format(sql.Identifier(role) if role else sql.SQL("ALL"))
         if database:
@@ -217,6 +229,24 @@ def _settings(connection: Connection, found: Neutralised) -> None:
             for database, role, name in attached
         ]
         found.did.append(f"settings of roles and databases forgotten: {_listed(said)}")
+
+
+def _made_up(door: Door, databases: Sequence[str], settings: Sequence[str]) -> set[str]:
+    """Which of the settings, in lower case, neither the server nor a library of an extension in a database defines. A
+    name tells nothing: `pgcrypto.key` is somebody's secret, `hnsw.ef_search` a parameter of the extension `vector`."""
+    unknown = {name.lower() for name in settings if "." in name}
+    for database in databases if unknown else ():
+        with session(door, database, settings=QUIET) as connection:
+            libraries = _names(connection, LIBRARIES)
+            unknown.difference_update(_names(connection, DEFINED))
+        for library in libraries if unknown else ():
+            with session(door, database, settings=QUIET) as connection:  # its own: some end the session
+                try:
+                    connection.execute(sql.SQL("LOAD {}").format(sql.Literal(library)))
+                except psycopg.Error:  # no session of the copy loads it either: nothing is defined by it here
+                    continue
+                unknown.difference_update(_names(connection, DEFINED))
+    return unknown
 
 
 def _roles(connection: Connection, found: Neutralised) -> None:
