@@ -70,6 +70,10 @@ STILL = {
     "archive_cleanup_command": "",
     "recovery_end_command": "",
     "primary_conninfo": "",
+    "ssl": "off",  # the key comes along, and with it the program that is asked for its passphrase
+    # Files where production has them: on the same machine they would be production's.
+    "logging_collector": "off",
+    "external_pid_file": "",
 }
 """Of a server over a copy: nothing in it acts by itself, whatever was scheduled, subscribed or set where it comes from.
 To be forced, for a copy brings `postgresql.auto.conf` along, and that wins over every file of ours. Sessions have no
