@@ -58,6 +58,9 @@ SCHEDULER = {
     "cron.database_name": APP,  # where its schema must be, and where an application can reach it
     "cron.use_background_workers": "on",  # jobs run as whoever scheduled them, without a login that needs a password
     "cron.log_statement": "off",
+    # The scheduler would say what a job was told, with the details that `log_error_verbosity` keeps out. A job's own
+    # session says its errors as every other does.
+    "cron.log_min_messages": "fatal",
 }
 """Of `pg_cron`, where a server loads it."""
 
