@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -24,6 +24,8 @@ class ScriptedDatabases:
         self.open_doors: dict[str, dict[str, int]] = {}
         self.given: list[Secret] = []  # every URL that let somebody in
         self.is_away = False  # nobody answers those who ask for doors
+        self.reached: Callable[[str], None] = lambda boundary: None
+        self._closed: set[str] = set()  # amid a restore
         self._clock = clock
         self._points: dict[tuple[str, str], tuple[RestorePoint, str]] = {}
         self._aside: dict[tuple[str, str], str] = {}
@@ -43,6 +45,8 @@ class ScriptedDatabases:
         yield Database("scratch", Secret("postgresql://app:pw@/scratch"), "18.4", "scripted")
 
     def fingerprint(self, environment: str) -> str:
+        if environment in self._closed:
+            raise Errored("database.closed", "the database takes no connections")
         return "sha256:" + hashlib.sha256(self.schema.get(environment, "empty").encode()).hexdigest()
 
     @contextmanager
@@ -61,9 +65,12 @@ class ScriptedDatabases:
         return Lost(point.at, self.written)
 
     def restore(self, point: RestorePoint, *, aside: str) -> None:
+        self._closed.add(point.environment)
+        self.reached("exchange.closed")
         present = self.schema.get(point.environment, "empty")
         if self._aside.setdefault((point.environment, aside), present) == present:
             self.schema[point.environment] = self._points[point.environment, point.name][1]
+        self._closed.discard(point.environment)
 
     def put_back(self, environment: str, *, aside: str) -> None:
         if (environment, aside) in self._aside:

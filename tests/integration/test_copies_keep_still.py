@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.postgres.backup import rebuilding
@@ -36,6 +42,7 @@ ITS_OWN = {
 }  # fmt: skip
 """Processes that every server has. None of them runs anybody's code or calls anybody."""
 AT_WORK = "SELECT DISTINCT backend_type FROM pg_stat_activity"
+PASSPHRASE = "opens-the-key"
 GRACE_SECONDS = 1.5
 """What acts by itself does so within a second of the server's start."""
 
@@ -108,6 +115,7 @@ def production(request: pytest.FixtureRequest) -> Iterator[Production]:
         )  # fmt: skip
         url = databases.ensure("production", Services(major)).url.reveal()
         door = databases._superuser("production")
+        _have_a_key(databases._clusters.need("production").data)
         _set(door, _acting(major, traces))
         databases.stop("production")
         url = databases.ensure("production", Services(major)).url.reveal()
@@ -139,13 +147,38 @@ def _acting(major: int, traces: Path) -> dict[str, str]:
         "max_worker_processes": "8",
         "max_logical_replication_workers": "4",
         "listen_addresses": "*",
+        "external_pid_file": f"{traces}/pid",
+        "logging_collector": "on",
+        "log_directory": str(traces),
         "restore_command": "false",
         "hot_standby": "on",
         "work_mem": "5MB",
     }
     if major == 15:
         found |= {"shared_preload_libraries": "pg_cron", "cron.database_name": APP}
+        # The programs that come along with Greenroom know no TLS.
+        found |= {"ssl": "on", "ssl_passphrase_command": f"touch {traces}/asked; echo {PASSPHRASE}"}
     return found
+
+
+def _have_a_key(data: Path) -> None:
+    """A certificate whose key only opens with a passphrase, where a server looks for them."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), SystemClock().now()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem, shut = serialization.Encoding.PEM, serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    for file, content in (
+        (data / "server.key", key.private_bytes(pem, serialization.PrivateFormat.PKCS8, shut)),
+        (data / "server.crt", certificate.public_bytes(pem)),
+    ):
+        file.write_bytes(content)
+        file.chmod(0o600)
+        shutil.chown(file, data.owner(), data.group())
 
 
 def _set(door: Door, settings: dict[str, str]) -> None:

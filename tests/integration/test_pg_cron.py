@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from greenroom.adapters.clock import SystemClock
 from greenroom.adapters.postgres.backup.backups import PostgresBackups
-from greenroom.adapters.postgres.connect import APP, MAINTENANCE, session
+from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, session
 from greenroom.adapters.postgres.datasets.vault import PostgresVault
+from greenroom.adapters.postgres.scratch import NAME
 from greenroom.adapters.runtimes.toolchain import adopt
 from greenroom.adapters.secretstore import FileSecrets
 from greenroom.domain.backup import Target, choose
 from greenroom.domain.data import MaskingPlan
+from greenroom.domain.errors import Errored
 from greenroom.domain.masking import HARMLESS, Chosen
 from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
@@ -33,8 +39,21 @@ AT_START = "SELECT cron.schedule('greeting', '@reboot', $$INSERT INTO greeting V
 """pg_cron runs it once, as soon as its scheduler has started."""
 
 
+SCHEDULERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'"
+GRACE_SECONDS = 1.5
+"""A scheduler that comes comes within a second of the server's start."""
+
+
 class Killed(Exception):
     pass
+
+
+def killer(boundary: str) -> Callable[[str], None]:
+    def reached(here: str) -> None:
+        if here == boundary:
+            raise Killed
+
+    return reached
 
 
 @pytest.fixture(scope="module")
@@ -90,41 +109,129 @@ def test_an_applications_jobs_run_as_the_application(made: Ground) -> None:
     assert "hunter22" not in made.databases()._clusters.need("dev").log.read_text()
 
 
+def test_what_a_failed_job_was_told_stands_in_no_log(made: Ground) -> None:
+    """As with every session: the error itself does, the values of rows do not; whoever scheduled it can read them."""
+    url = begun(made, "failing")
+    query(url, "CREATE TABLE person (name text PRIMARY KEY)")
+    query(url, "INSERT INTO person VALUES ('hunter33')")
+    warning = "DO $x$BEGIN RAISE WARNING 'of a job' USING DETAIL = 'hunter33'; END$x$"
+    for name, does in (("twice", "INSERT INTO person VALUES ('hunter33')"), ("warns", warning)):
+        query(url, "SELECT cron.schedule(%s, '@reboot', %s)", name, does)
+    restarted(made, "failing")
+    told = "SELECT count(*) FROM cron.job_run_details WHERE return_message ~ 'hunter33' OR status = 'succeeded'"
+    wait_until(lambda: query(url, told) == [(3,)])
+    log = made.databases()._clusters.need("failing").log.read_text()
+    assert "duplicate key" in log and "of a job" in log
+    assert "hunter33" not in log
+
+
+def test_a_server_that_loaded_it_without_our_settings_is_restarted_once(
+    made: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier Greenroom started it so, and nothing could be scheduled; afterwards it runs on, whatever comes."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr("greenroom.adapters.postgres.settings.SCHEDULER", {})
+        with pytest.raises(Errored, match="extension"):
+            made.databases().ensure("old", SERVICES)
+    url = made.databases().ensure("old", SERVICES).url.reveal()
+    query(url, "SELECT cron.schedule('x', '0 0 1 1 *', 'SELECT 1')")
+    began = query(url, "SELECT pg_postmaster_start_time()")
+    made.databases().ensure("old", SERVICES)
+    assert query(url, "SELECT pg_postmaster_start_time()") == began
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_whoever_was_let_in_by_hand_leaves_no_job(made: Ground, writes: bool) -> None:
+    """Reading schedules nothing, whatever is set; what somebody with the right to write wrote goes with them."""
+    url, databases = begun(made, "production"), made.databases()
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    door = databases.open_door("production", "glass-01abc", writes=writes, until=until).reveal()
+    free = door + "?options=-c%20default_transaction_read_only%3Doff"
+    with pytest.raises(Exception, match="permission denied"):
+        query(free, "SELECT cron.schedule('mine', '* * * * *', 'SELECT 1')")
+    planted = "INSERT INTO cron.job (schedule, command) VALUES ('* * * * *', 'SELECT 1')"
+    if writes:
+        query(free, planted)
+    with session(databases._superuser("production"), APP) as connection:
+        all_jobs = "SELECT username FROM cron.job ORDER BY 1"
+        planters = connection.execute(all_jobs).fetchall()
+        assert planters == [("app",), *([("greenroom_glass_01abc",)] if writes else [])]
+        databases.close_door("production", "glass-01abc")
+        assert connection.execute(all_jobs).fetchall() == [("app",)]
+    query(url, "SELECT cron.unschedule('greeting')")
+
+
 def test_nothing_runs_while_a_release_is_built(made: Ground) -> None:
     """Migrations of a release may schedule jobs in the clean room; nobody works them off there."""
-    with made.databases().scratch(SERVICES) as scratch:
-        url = scratch.url.reveal()
-        query(url, "SELECT cron.schedule('each minute', '* * * * *', 'SELECT 1')")
-        assert query(url, "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'cron'") == [(0,)]
+    databases = made.databases()
+    with databases.scratch(SERVICES) as scratch:
+        query(scratch.url.reveal(), "SELECT cron.schedule('each minute', '* * * * *', 'SELECT 1')")
+        port = urlsplit(scratch.url.reveal()).port or 0
+        door = Door(
+            str(made.home.sockets / f"db.{port}"), port, SUPERUSER, databases._clusters.password(NAME, SUPERUSER)
+        )
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline:
+            with session(door, MAINTENANCE) as connection:  # to the application every other's is NULL
+                assert connection.execute(SCHEDULERS).fetchone() == (0,)
+            time.sleep(0.05)
 
 
-@pytest.mark.parametrize("boundary", ["restore.verified", "exchange.done", "restore.jobs"])
-def test_a_restore_brings_the_jobs_of_its_point(made: Ground, boundary: str) -> None:
+@pytest.mark.parametrize(
+    ("boundary", "back"),
+    [
+        ("restore.verified", "exchange.closed"),
+        ("exchange.done", "exchange.done"),
+        ("restore.jobs", "put-back.exchanged"),
+        ("restarting", "restarting"),
+        ("restarted", "restarted"),
+    ],
+)
+def test_a_restore_brings_the_jobs_of_its_point(made: Ground, boundary: str, back: str) -> None:
     """Those that there were, in their order, and they run; also when it was killed on the way. Put back, it has those
-    of before, and they run."""
-    environment = f"qa-{boundary.partition('.')[2]}"
+    of before, and they run, also when that was killed."""
+    environment = f"qa-{boundary.partition('.')[2] or boundary}"
     url = begun(made, environment)
     databases = made.databases()
     point = databases.make_restore_point(environment, "point")
     query(url, "SELECT cron.unschedule('greeting')")
     query(url, "SELECT cron.schedule('newer', '0 0 1 1 *', 'SELECT 1')")
-
-    def killer(here: str) -> None:
-        if here == boundary:
-            raise Killed
-
     with pytest.raises(Killed):
-        made.databases(reached=killer).restore(point, aside="work")
+        made.databases(reached=killer(boundary)).restore(point, aside="work")
     databases.restore(point, aside="work")
     assert jobs(url) == [("greeting", "@reboot", True)]
+    assert query(url, "SELECT has_function_privilege('public', 'cron.unschedule(bigint)', 'EXECUTE')") == [(False,)]
     wait_until(lambda: greetings(url) >= 1)
     query(url, "SELECT cron.schedule('next', '0 0 1 1 *', 'SELECT 1')")
     assert [name for name, _, _ in jobs(url)] == ["greeting", "next"]
+    with pytest.raises(Killed):
+        made.databases(reached=killer(back)).put_back(environment, aside="work")
     databases.put_back(environment, aside="work")
     assert jobs(url) == [("newer", "0 0 1 1 *", True)]
     with session(databases._superuser(environment), MAINTENANCE) as connection:
-        awake = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'"
-        wait_until(lambda: connection.execute(awake).fetchone() == (1,))
+        wait_until(lambda: connection.execute(SCHEDULERS).fetchone() == (1,))
+
+
+@pytest.mark.parametrize("boundary", ["exchange.closed", "exchange.done", "restore.jobs", "restarting", "restarted"])
+def test_nobody_enters_before_the_jobs_are_there_and_run(made: Ground, boundary: str) -> None:
+    """Until then it would take their place, or be missed: neither the application, nor whoever makes it ready for one,
+    nor whoever asks whether a restore is still to be done."""
+    environment = f"bar-{boundary.partition('.')[2] or boundary}"
+    url, databases = begun(made, environment), made.databases()
+    point = databases.make_restore_point(environment, "point")
+    with pytest.raises(Killed):
+        made.databases(reached=killer(boundary)).restore(point, aside="work")
+    wait_until(lambda: databases.damage(environment) == [])
+    with pytest.raises(psycopg.OperationalError, match="connections"):
+        query(url, "CREATE SCHEMA cron")
+    for ask in (lambda: databases.ensure(environment, SERVICES), lambda: databases.fingerprint(environment)):
+        with pytest.raises(Errored) as refused:
+            ask()
+        assert refused.value.code == "database.closed"
+    databases.restore(point, aside="work")
+    databases.ensure(environment, SERVICES)
+    assert jobs(url) == [("greeting", "@reboot", True)]
+    wait_until(lambda: greetings(url) >= 1)
 
 
 def test_masked_data_holds_no_job_and_nothing_of_one(made: Ground) -> None:
@@ -147,9 +254,10 @@ def test_masked_data_holds_no_job_and_nothing_of_one(made: Ground) -> None:
     assert "rows of cron.job: they belong to the extension pg_cron" in found.said
     with vault._writing(vault._server(vault._making("masked"), SERVICES), SERVICES) as end, end.session() as connection:
         row = connection.execute(
-            "SELECT count(*), has_schema_privilege('app', 'cron', 'USAGE') FROM cron.job"
+            "SELECT count(*), has_schema_privilege('app', 'cron', 'USAGE'),"
+            " has_function_privilege('app', 'cron.schedule(text, text)', 'EXECUTE') FROM cron.job"
         ).fetchone()
-        assert row == (0, True), "none is there, and whoever has a clone may schedule"
+        assert row == (0, True, True), "none is there, and whoever has a clone may schedule"
     secret = b"hunter22"
     assert _holding(made.home.environments / VAULT / "rebuilt" / "r" / "data", secret), "it would be found"
     assert _holding(made.home.datasets / ".masked", secret) == []

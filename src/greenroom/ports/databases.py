@@ -64,7 +64,10 @@ class Databases(Protocol):
         """A throw-away database for the clean room, gone afterwards."""
 
     def fingerprint(self, environment: str) -> str:
-        """A digest of the schema (tables, columns, types, constraints, indexes), equal when nothing changed."""
+        """A digest of the schema (tables, columns, types, constraints, indexes), equal when nothing changed.
+
+        Raises Errored (`database.closed`) amid a restore.
+        """
 
     def migration_lock(self, environment: str, *, seconds: float) -> AbstractContextManager[None]:
         """Only one migration at a time, across all workers: an advisory lock in the database itself.

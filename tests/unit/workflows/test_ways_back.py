@@ -42,8 +42,10 @@ def test_visitors_are_held_from_the_restore_point_to_the_switch(tmp_path):
     assert seen == [None, story.world.environment("production").dial]
 
 
-def test_a_contracting_migration_that_fails_half_way_is_restored(tmp_path):
-    """It changed the schema and failed: the restore point comes back, nothing was written meanwhile, 1.0 serves."""
+@pytest.mark.parametrize("killed_at", [None, "exchange.closed"])
+def test_a_contracting_migration_that_fails_half_way_is_restored(tmp_path, killed_at):
+    """It changed the schema and failed: the restore point comes back, nothing was written meanwhile, 1.0 serves; also
+    when the restore was killed while nobody could enter the database, not even to look at its schema."""
     story = Story(tmp_path, CONTRACTING)
     story.world.runtime.will_finish(("python", "migrate.py"), 1, "half of it")
     run = story.world.runtime.run
@@ -55,7 +57,9 @@ def test_a_contracting_migration_that_fails_half_way_is_restored(tmp_path):
 
     story.world.databases.schema["production"] = "one"
     story.world.runtime.run = migrating
+    story.world.databases.reached, story.crash_at = story._crash, killed_at
     work = story.run(promoted(story))
+    assert story.crash_at is None, "it was killed"
     assert work.state is State.ROLLED_BACK
     assert work.error is not None
     assert work.error["code"] == "migration.failed"

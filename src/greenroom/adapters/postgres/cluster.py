@@ -25,7 +25,7 @@ from greenroom.adapters.locks import locked
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, SUPERUSER, Door, NotYet, probe
 from greenroom.adapters.postgres.diagnosis import start_failed
 from greenroom.adapters.postgres.ground import own_directory
-from greenroom.adapters.postgres.health import damage_of, refuse_beginning_empty
+from greenroom.adapters.postgres.health import awaits_restart, damage_of, refuse_beginning_empty
 from greenroom.adapters.postgres.initdb import make_data
 from greenroom.adapters.postgres.providers import Provider, checked_services, choose, find_providers
 from greenroom.adapters.postgres.record import Cluster, Record, read_number, read_record, user_name
@@ -46,6 +46,7 @@ PORTS = range(25400, 26400)
 POLL_SECONDS = 0.02
 START_SECONDS = 300.0  # after a crash the server recovers first
 STOP_SECONDS = 60.0
+STOP_SIGNAL = "SIGINT"  # fast shutdown: sessions end, everything is written (documentation, 18.5)
 ENDS_FORGIVEN = 2
 
 
@@ -101,7 +102,25 @@ class Clusters:
             make_data(cluster.data, cluster.tools, account, self.password(environment, SUPERUSER))
             ended_before = self._settle(cluster, account)
             probe_until_ready(self._clock, lambda: self._probe(cluster, ended_before))
+            if "pg_cron" in cluster.record.preloaded and awaits_restart(self.superuser(cluster)):
+                self.restart(cluster)
             return cluster
+
+    def restart(self, cluster: Cluster, ends: Callable[[], None] = lambda: None) -> None:
+        """The running server ends as its administrator would end it (`ends` is called then), and answers again when
+        this returns. For whoever holds the cluster. The keeper starts it, also if we are killed meanwhile."""
+        with kept():
+            before = self._keeper.status(cluster.kept_as)
+            self._keeper.signal(cluster.kept_as, STOP_SIGNAL)
+        ends()
+
+        def attempt() -> None:
+            with kept():
+                if self._keeper.status(cluster.kept_as).pid in (None, before.pid):
+                    raise NotYet("it is being restarted")
+            self._probe(cluster, before.exits + 1)
+
+        probe_until_ready(self._clock, attempt)
 
     def damage(self, environment: str) -> list[Damage]:
         """What keeps the cluster from answering; nothing where none was made."""
@@ -255,7 +274,7 @@ class Clusters:
                 uid=None if is_caller(account) else account.uid,
                 gid=None if is_caller(account) else account.gid,
                 umask=0o077,
-                stop_signal="SIGINT",  # fast shutdown: sessions end, everything is written (documentation, 18.5)
+                stop_signal=STOP_SIGNAL,
                 stop_seconds=STOP_SECONDS,
             )
         )

@@ -15,7 +15,7 @@ from greenroom.adapters.postgres.ground import own_directory
 from greenroom.adapters.postgres.providers import Provider, find_providers
 from greenroom.adapters.postgres.restore_points import RestorePoints
 from greenroom.adapters.postgres.restoring import Restoring
-from greenroom.adapters.postgres.roles import ensure_ground
+from greenroom.adapters.postgres.roles import ensure_ground, need_open
 from greenroom.adapters.postgres.schema import fingerprint_of
 from greenroom.adapters.postgres.scratch import Scratch
 from greenroom.adapters.postgres.tools import Adopt, EnsureUser
@@ -95,6 +95,7 @@ class PostgresDatabases:
 
     def fingerprint(self, environment: str) -> str:
         with session(self._superuser(environment), APP) as connection:
+            need_open(connection)
             return fingerprint_of(connection)
 
     @contextmanager

@@ -17,7 +17,7 @@ from psycopg import sql
 from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, GLASS, MAINTENANCE, Connection, Door, NotYet, probe, session
 from greenroom.adapters.postgres.record import Cluster
-from greenroom.adapters.postgres.roles import set_password
+from greenroom.adapters.postgres.roles import IS_OPEN, set_password
 from greenroom.domain.errors import Errored, Refused
 from greenroom.domain.names import checked_name
 from greenroom.domain.secret import Secret
@@ -90,9 +90,9 @@ class GlassDoors:
             self._clock.sleep(0.05)
 
     def _remove(self, cluster: Cluster, role: str) -> None:
-        """First nobody can come in any more, then those inside leave, then the role goes. What it made (large objects,
-        with the right to write) belongs to the application from then on. Where a database that was put aside still
-        names it, the role stays, and opens nothing."""
+        """First nobody can come in any more, then those inside leave, then its jobs go, and the role. What it made
+        (large objects, with the right to write) belongs to the application from then on. Where a database that was put
+        aside still names it, the role stays, and opens nothing."""
         superuser = self._clusters.superuser(cluster)
         with session(superuser, MAINTENANCE) as connection:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
@@ -100,6 +100,10 @@ class GlassDoors:
             connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role)))
             self._end_sessions(connection, role)
             owns_in = [row[0] for row in connection.execute(OWNS_IN, [role]).fetchall()]
+            is_open = connection.execute(IS_OPEN, [APP]).fetchone() == (True,)
+        if is_open and "pg_cron" in cluster.record.preloaded:
+            with session(superuser, APP) as connection:
+                _unschedule(connection, role)
         for database in owns_in:
             with session(superuser, database) as connection:
                 names = {"role": sql.Identifier(role), "app": sql.Identifier(APP)}
@@ -156,6 +160,12 @@ def _make(connection: Connection, door: Door, *, writes: bool, until: datetime) 
         connection.execute(
             sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(setting), sql.Literal(value))
         )
+
+
+def _unschedule(connection: Connection, role: str) -> None:
+    """Who may write every table may write that of `pg_cron`'s jobs: theirs would run into nothing for ever."""
+    if connection.execute("SELECT FROM pg_extension WHERE extname = 'pg_cron'").fetchone() is not None:
+        connection.execute("DELETE FROM cron.job WHERE username = %s", [role])
 
 
 def _refuse_old(environment: str, cluster: Cluster) -> None:

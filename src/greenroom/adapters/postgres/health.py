@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from greenroom.adapters.postgres.connect import MAINTENANCE, Door, NotYet, probe
+from greenroom.adapters.postgres.connect import MAINTENANCE, Door, NotYet, probe, session
 from greenroom.adapters.postgres.record import Cluster
+from greenroom.adapters.postgres.settings import SCHEDULER
 from greenroom.domain.errors import Errored
 from greenroom.keeper.spec import Status
 from greenroom.ports.damage import Damage
 
+AWAITS_RESTART = "SELECT EXISTS (SELECT FROM pg_settings WHERE pending_restart AND name = ANY(%s))"
 AGAIN = "greenroom down --keep-applications, then greenroom up"
 
 
@@ -40,6 +42,13 @@ def damage_of(cluster: Cluster, status: Status, superuser: Callable[[], Door]) -
             return []
     more = f", ended last with {status.last_exit}" if status.last_exit else ""
     return [Damage(said + more, f"{AGAIN}; its log is {cluster.log}")]
+
+
+def awaits_restart(superuser: Door) -> bool:
+    """Whether `pg_cron` is loaded without our settings of it: an earlier Greenroom started the server. Nothing can be
+    scheduled then, and only a restart brings them."""
+    with session(superuser, MAINTENANCE) as connection:
+        return connection.execute(AWAITS_RESTART, [list(SCHEDULER)]).fetchone() == (True,)
 
 
 def _bring_back(cluster: Cluster) -> str:

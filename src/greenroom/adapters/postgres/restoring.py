@@ -3,8 +3,10 @@
     (nothing) → loading:X → ready:X → [ app → aside:X, ready:X → app ]        restore
                                       [ app → undone:X, aside:X → app ] → -   put back
 
-What is called `ready` is complete and verified; the brackets are one transaction each, so `app` always exists. Whoever
-finds a state goes on from it. `reached` names each boundary, so that tests can be killed there.
+What is called `ready` is complete and verified; the brackets are one transaction each, so `app` always exists. Where
+the server loads `pg_cron`, `ready` is barred for all but the superuser, and so is `app` until its jobs are there and
+their scheduler runs: that it is barred says that there is more to do. Whoever finds a state goes on from it. `reached`
+names each boundary, so that tests can be killed there.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from greenroom.adapters.postgres.cluster import Clusters
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Connection, session
 from greenroom.adapters.postgres.record import Cluster
 from greenroom.adapters.postgres.restore_points import RestorePoints, checked_point
-from greenroom.adapters.postgres.roles import create_database
+from greenroom.adapters.postgres.roles import IS_OPEN, create_database
 from greenroom.domain.errors import Errored
 from greenroom.domain.release import Services
 from greenroom.ports.clock import Clock
@@ -75,28 +77,34 @@ class Restoring:
 
     def restore(self, point: RestorePoint, aside: str) -> None:
         names = Names.of(aside)
-        cluster = self._clusters.need(point.environment)
-        with self._clusters.held(point.environment), self._administer(cluster) as connection:
-            there = _databases(connection)
-            if names.aside not in there:
-                if names.ready not in there:
-                    self._make_ready(connection, cluster, point, names)
-                self._exchange(connection, {APP: names.aside, names.ready: APP})
-            if SCHEDULER in cluster.record.extensions:
+        cluster = self._running(point.environment)
+        with self._clusters.held(point.environment):
+            with self._administer(cluster) as connection:
+                there = _databases(connection)
+                if names.aside not in there:
+                    if names.ready not in there:
+                        self._make_ready(connection, cluster, point, names)
+                    self._exchange(connection, {APP: names.aside, names.ready: APP})
+                is_barred = connection.execute(IS_OPEN, [APP]).fetchone() == (False,)
+            if is_barred:
                 self._bring_jobs(cluster, point)
-        self._wake_scheduler(cluster)
+            self._wake_scheduler(cluster)
+            if is_barred:
+                with self._administer(cluster) as connection:
+                    _admit(connection, APP)
 
     def put_back(self, environment: str, aside: str) -> None:
         names = Names.of(aside)
-        cluster = self._clusters.need(environment)
-        with self._clusters.held(environment), self._administer(cluster) as connection:
-            if names.aside in _databases(connection):
-                self._exchange(connection, {APP: names.undone, names.aside: APP})
-                self._reached("put-back.exchanged")
-            _open(connection, APP)
-            for leftover in (names.loading, names.ready, names.undone):
-                _drop(connection, leftover)
-        self._wake_scheduler(cluster)
+        cluster = self._running(environment)
+        with self._clusters.held(environment):
+            with self._administer(cluster) as connection:
+                if names.aside in _databases(connection):
+                    self._exchange(connection, {APP: names.undone, names.aside: APP})
+                    self._reached("put-back.exchanged")
+                _open(connection, APP)
+                for leftover in (names.loading, names.ready, names.undone):
+                    _drop(connection, leftover)
+            self._wake_scheduler(cluster)
 
     def drop_asides(self, environment: str, keep: int) -> int:
         """Drop all but the newest `keep` databases that were put aside; how many went."""
@@ -108,6 +116,13 @@ class Restoring:
             for (name,) in asides:
                 _drop(connection, name)
             return len(asides)
+
+    def _running(self, environment: str) -> Cluster:
+        """Where the server loads `pg_cron` it may be just restarting: whoever did that may have been killed."""
+        cluster = self._clusters.need(environment)
+        if SCHEDULER not in cluster.record.preloaded:
+            return cluster
+        return self._clusters.up(environment, Services(cluster.record.major, cluster.record.extensions))
 
     def _administer(self, cluster: Cluster) -> AbstractContextManager[Connection]:
         return session(self._clusters.superuser(cluster), MAINTENANCE)
@@ -122,6 +137,8 @@ class Restoring:
         self._reached("restore.loaded")
         self._verify(cluster, point, names.loading)
         _copy_settings(connection, APP, names.loading)
+        if SCHEDULER in cluster.record.preloaded:
+            _bar(connection, names.loading)
         self._reached("restore.verified")
         _rename(connection, names.loading, names.ready)
         self._reached("restore.ready")
@@ -161,8 +178,8 @@ class Restoring:
         with self._administer(cluster) as connection:
             is_awake = connection.execute(IS_AWAKE).fetchone() == (True,)
         if not is_awake:
-            self._clusters.down(cluster.environment)
-            self._clusters.up(cluster.environment, Services(cluster.record.major, cluster.record.extensions))
+            self._clusters.restart(cluster, lambda: self._reached("restarting"))
+        self._reached("restarted")
 
     def _exchange(self, connection: Connection, renames: dict[str, str]) -> None:
         """Refuse newcomers, end the sessions, rename all at once. If it cannot be done, `app` is open again."""
@@ -208,6 +225,15 @@ def _open(connection: Connection, name: str) -> None:
 
 def _close(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+
+
+def _bar(connection: Connection, name: str) -> None:
+    """Nobody enters but the superuser, whom the limit does not hold for; it stays with the database that is renamed."""
+    connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(sql.Identifier(name)))
+
+
+def _admit(connection: Connection, name: str) -> None:
+    connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(sql.Identifier(name)))
 
 
 def _drop(connection: Connection, name: str) -> None:

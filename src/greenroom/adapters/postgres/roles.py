@@ -9,8 +9,13 @@ from psycopg import sql
 from greenroom.adapters.postgres.connect import APP, MAINTENANCE, Connection, Door, probe, session
 from greenroom.domain.errors import Errored
 
-SCHEMAS = {"pg_cron": "cron"}
-"""Schemas of extensions' own, whose functions are for applications and which nobody may enter unasked."""
+SCHEMAS = {"pg_cron": ("cron", ["schedule", "unschedule"])}
+"""Schemas of extensions' own that nobody may enter unasked, and the functions in them that are for applications."""
+
+FUNCTIONS = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = %s::regnamespace AND proname = ANY(%s)"
+
+IS_OPEN = "SELECT datallowconn AND datconnlimit <> 0 FROM pg_database WHERE datname = %s"
+"""Without a single connection left, only the superuser enters: a restore bars it so while it has more to bring."""
 
 APP_ATTRIBUTES = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT")
 
@@ -52,10 +57,14 @@ def set_password(connection: Connection, application: Door) -> None:
 
 def ensure_database(connection: Connection) -> None:
     """The application's database exists and takes connections. Raises Errored (`database.closed`) amid a restore."""
-    row = connection.execute("SELECT datallowconn FROM pg_database WHERE datname = %s", [APP]).fetchone()
-    if row is None:
+    if connection.execute("SELECT FROM pg_database WHERE datname = %s", [APP]).fetchone() is None:
         create_database(connection, APP)
-    elif not row[0]:
+    need_open(connection)
+
+
+def need_open(connection: Connection) -> None:
+    """The application may enter its database. Raises Errored (`database.closed`) amid a restore."""
+    if connection.execute(IS_OPEN, [APP]).fetchone() != (True,):
         raise Errored(
             "database.closed",
             "the database takes no connections",
@@ -78,8 +87,17 @@ def ensure_extensions(superuser: Door, extensions: Iterable[str]) -> None:
                 sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA public CASCADE").format(sql.Identifier(name))
             )
             if name in SCHEMAS:
-                schema, app = sql.Identifier(SCHEMAS[name]), sql.Identifier(APP)
-                connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, app))
+                _give(connection, *SCHEMAS[name])
+
+
+def _give(connection: Connection, schema: str, functions: list[str]) -> None:
+    """To the application and to nobody else: who may read everything may enter every schema, and what everybody may
+    call there (`cron.schedule`) acts on after they left."""
+    names = {"schema": sql.Identifier(schema), "app": sql.Identifier(APP)}
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {app}").format(**names))
+    for (function,) in connection.execute(FUNCTIONS, [schema, functions]).fetchall():
+        connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {f} TO {app}").format(f=sql.SQL(function), **names))
+    connection.execute(sql.SQL("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC").format(**names))
 
 
 def ensure_entry(superuser: Door, application: Door) -> None:

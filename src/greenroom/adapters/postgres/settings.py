@@ -58,6 +58,9 @@ SCHEDULER = {
     "cron.database_name": APP,  # where its schema must be, and where an application can reach it
     "cron.use_background_workers": "on",  # jobs run as whoever scheduled them, without a login that needs a password
     "cron.log_statement": "off",
+    # The scheduler would say what a job was told, with the details that `log_error_verbosity` keeps out. A job's own
+    # session says its errors as every other does.
+    "cron.log_min_messages": "fatal",
 }
 """Of `pg_cron`, where a server loads it."""
 
@@ -70,6 +73,10 @@ STILL = {
     "archive_cleanup_command": "",
     "recovery_end_command": "",
     "primary_conninfo": "",
+    "ssl": "off",  # the key comes along, and with it the program that is asked for its passphrase
+    # Files where production has them: on the same machine they would be production's.
+    "logging_collector": "off",
+    "external_pid_file": "",
 }
 """Of a server over a copy: nothing in it acts by itself, whatever was scheduled, subscribed or set where it comes from.
 To be forced, for a copy brings `postgresql.auto.conf` along, and that wins over every file of ours. Sessions have no

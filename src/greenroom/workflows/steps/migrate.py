@@ -82,7 +82,7 @@ class MigrateStep:
         before = context.fact("restore-point", "schema")
         if before is None or migration.style is MigrationStyle.NONE:
             return Done()
-        if world.databases.fingerprint(context.environment) == before:
+        if _is(context, before):
             return Done({"undone": "schema unchanged"})
         if holds_traffic(context):
             self._restore(context)
@@ -115,6 +115,17 @@ class MigrateStep:
         traffic.rest(context)
         context.guard()
         databases.restore(point, aside=f"undone-{context.work.id}")
+
+
+def _is(context: StepContext, schema: object) -> bool:
+    """Whether the schema is this one. It is none while a restore that was cut off keeps the database closed: visitors
+    are held then, and only bringing the restore to its end opens it again."""
+    try:
+        return context.world.databases.fingerprint(context.environment) == schema
+    except Errored as error:
+        if error.code != "database.closed" or not holds_traffic(context):
+            raise
+        return False
 
 
 def _is_quiet(context: StepContext) -> bool:
