@@ -40,17 +40,23 @@ def can_be_taken_back() -> bool:
     have no right to it, and would leave what it lowered where it is."""
     if not LEAST <= _base() < MOST - STANDS_BACK:
         return False
-    with subprocess.Popen(["sleep", "60"], start_new_session=True, stdin=subprocess.DEVNULL) as tried:
-        session, usual = Path(f"/proc/{tried.pid}/autogroup"), _base()
-        try:
-            for nice in (STANDS_BACK, 0):
-                os.setpriority(os.PRIO_PROCESS, tried.pid, usual + nice)
-                if session.exists():
-                    session.write_text(str(nice))
-        except OSError:
-            return False
-        finally:
-            tried.kill()
+    try:
+        with subprocess.Popen(["sleep", "60"], start_new_session=True, stdin=subprocess.DEVNULL) as tried:
+            try:
+                return _lowered_and_raised(tried.pid)
+            finally:
+                tried.kill()
+    except OSError:
+        return False
+
+
+def _lowered_and_raised(pid: int) -> bool:
+    """Raises OSError where that is not allowed."""
+    session, usual = Path(f"/proc/{pid}/autogroup"), _base()
+    for nice in (STANDS_BACK, 0):
+        os.setpriority(os.PRIO_PROCESS, pid, usual + nice)
+        if session.exists():
+            session.write_text(str(nice))
     return True
 
 
