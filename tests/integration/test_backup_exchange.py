@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -107,6 +108,48 @@ def test_a_restore_that_did_not_start_is_no_life(made: Ground) -> None:
     assert life.rebuild(Target(mark=late), "again").timeline == 2
     life.backups.exchange(life.name, "again")
     assert rows(made, life.name) == 13
+    life.assert_the_latest_is_what_is_there("later")
+
+
+def test_what_was_brought_in_the_place_of_nothing_is_a_life(made: Ground) -> None:
+    """The directory is lost, what is brought does not start at once, and the restore is taken back: it is all there is,
+    and what is written in it is what the next restore brings."""
+    life = Life(made, "lost")
+    life.marked("here", 1)
+    wait_until(lambda: life.backups.stream(life.name).behind == 0)
+    life.backups.ship(life.name)
+    life.rebuild(Target(), "r")
+    made.keeper.stop(f"postgres/{life.name}")
+    shutil.rmtree(life.data)
+
+    def broken(here: str) -> None:
+        if here == "exchange.started":
+            raise Errored("database.start_failed", "it does not start today")
+
+    with pytest.raises(Errored):
+        backups_of(made, reached=broken).exchange(life.name, "r")
+    began = datetime.now(UTC)
+    time.sleep(0.02)
+    life.backups.put_back(life.name, "r")
+    assert life.backups.archive(life.name).eras[-1].at < began
+    life.backups.discard(life.name, "r")
+    assert rows(made, life.name) == 3
+    life.assert_the_latest_is_what_is_there("later")
+
+
+def test_a_restore_that_fails_begins_no_life_anew(made: Ground) -> None:
+    """After an earlier one it is taken back to the life that goes on: its backups still count."""
+    life = Life(made, "again")
+    mark = life.marked("here", 1)
+    life.rebuild(Target(mark=mark), "r")
+    life.backups.exchange(life.name, "r")
+    eras = life.backups.archive(life.name).eras
+    late = life.marked("late", 1)
+    life.rebuild(Target(mark=late), "s")
+    killed(made, "exchange.in_place", lambda b: b.exchange(life.name, "s"))
+    life.backups.put_back(life.name, "s")
+    assert life.backups.archive(life.name).eras == eras
+    life.backups.discard(life.name, "s")
     life.assert_the_latest_is_what_is_there("later")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -101,6 +102,21 @@ def test_edits_that_failed_are_run_again(staging: tuple[Ground, Services]) -> No
         candidates.edit("staging", "fails", database, EDITS)
         assert query(database.url.reveal(), "SELECT balance FROM account ORDER BY 1") == [(2,), (5,)]
     candidates.discard("staging", "fails")
+
+
+def test_a_slow_checkpoint_ends_no_edits(staging: tuple[Ground, Services]) -> None:
+    """The application bounds how long its transactions may rest, and the edits' one rests while they are noted."""
+    candidates = begun(staging, "rests")
+
+    def slow(here: str) -> None:
+        if here == "edit.noted":
+            time.sleep(0.6)
+
+    with serving(candidates, "rests", staging[1]) as database:
+        query(database.url.reveal(), "ALTER ROLE app SET idle_in_transaction_session_timeout = '200ms'")
+        candidates_of(staging[0], slow).edit("staging", "rests", database, EDITS)
+        assert query(database.url.reveal(), "SELECT balance FROM account ORDER BY 1") == [(2,), (5,)]
+    candidates.discard("staging", "rests")
 
 
 def test_settings_that_were_made_up_for_production_do_not_come_along(staging: tuple[Ground, Services]) -> None:

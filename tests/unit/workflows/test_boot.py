@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from greenroom.adapters.memory.runtime import MemoryRuntime
+from greenroom.domain.errors import Errored
 from greenroom.domain.release import MigrationStyle
 from greenroom.domain.work import State
 from greenroom.ports.probe import Answer
@@ -95,6 +96,23 @@ def test_a_check_that_takes_long_is_passed_with_its_share(
     monkeypatch.setattr(story.world.runtime, "run", long)
     assert story.run(promoted(story)).state is State.DONE
     assert after == [True, True, False]
+
+
+def test_a_keeper_that_is_away_for_a_moment_ends_no_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standing back is a courtesy; coming forward is not, and is tried again with the step."""
+    story = Story(tmp_path)
+    rank, asked = MemoryRuntime.rank, list[bool]()
+
+    def away(self: MemoryRuntime, instance_id: str, *, stands_back: bool, fence: Fence) -> None:
+        asked.append(stands_back)
+        if asked.count(stands_back) == 1:
+            raise Errored("runtime.unavailable", "the keeper does not answer")
+        rank(self, instance_id, stands_back=stands_back, fence=fence)
+
+    monkeypatch.setattr(MemoryRuntime, "rank", away)
+    assert story.run(promoted(story)).state is State.DONE
+    assert asked.count(False) == 2
+    assert not any(story.world.runtime.ranks.values())  # type: ignore[attr-defined]
 
 
 def test_who_boots_for_long_has_its_share_after_ten_seconds(tmp_path: Path, ranked: list[bool]) -> None:

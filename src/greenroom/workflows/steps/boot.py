@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from greenroom.domain.errors import Errored
 from greenroom.domain.plan import WorkKind
 from greenroom.domain.release import MigrationStyle
 from greenroom.workflows.step import StepContext
@@ -31,17 +32,21 @@ class Boot:
         """Called now and then: what they started meanwhile stands back, too, and when they have done so for long enough
         they come forward."""
         seconds = self._context.world.clock.monotonic() - self._began
-        if seconds > self._longest:
-            self.come_forward()
-        elif self._stands_back and seconds >= self._next:
-            self._rank(stands_back=True)
-            self._next = max(FIRST_SECONDS, 2 * seconds)
+        try:
+            if seconds > self._longest:
+                self.come_forward()
+            elif self._stands_back and seconds >= self._next:
+                self._rank(stands_back=True)
+                self._next = max(FIRST_SECONDS, 2 * seconds)
+        except Errored as error:  # it is a courtesy: who is away just now is asked again at the next look
+            if error.code != "runtime.unavailable":
+                raise
 
     def come_forward(self) -> None:
-        """From here on they have their share. Idempotent."""
+        """From here on they have their share. Idempotent. Raises Errored (`runtime.unavailable`)."""
         if self._stands_back:
-            self._stands_back = False
             self._rank(stands_back=False)
+            self._stands_back = False
 
     def _rank(self, *, stands_back: bool) -> None:
         for instance in self._instances:

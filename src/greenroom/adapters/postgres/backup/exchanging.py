@@ -30,8 +30,11 @@ from greenroom.domain.names import checked_name
 from greenroom.domain.release import Services
 from greenroom.domain.wal import Era, era_at
 from greenroom.keeper.spec import Keeper
-from greenroom.ports.backups import Storage
+from greenroom.ports.backups import Rebuilt, Storage
 from greenroom.ports.clock import Clock
+
+BEGAN = "began"
+"""Beside what was rebuilt: when it was first started in its place."""
 
 
 class Exchanging:
@@ -68,14 +71,7 @@ class Exchanging:
                 new.rename(present)
                 sync_directory(present.parent)
             self._reached("exchange.in_place")
-            self._up(environment)
-            self._reached("exchange.started")
-            self._receiving.protect(environment, storage)
-            self._reached("exchange.protected")
-            # Only now: one that does not start is no life, and is put back; and along a timeline whose history the
-            # receiver has not brought yet no restore finds the way.
-            era = Era(self._clock.now(), rebuilt.timeline, rebuilt.parent, rebuilt.forked_from)
-            self._begin_era(repository, era)
+            self._live(environment, name, rebuilt, repository, storage)
 
     def put_back(self, environment: str, name: str, repository: Repository, storage: Storage) -> None:
         with self._held(environment):
@@ -91,12 +87,34 @@ class Exchanging:
             self._reached("put_back.in_place")
             if (aside / "aside.json").exists():  # it goes last: while it is there, this may not have been told yet
                 told = json.loads((aside / "aside.json").read_text())
-                self._begin_era(repository, Era(self._clock.now(), int(told["timeline"])))
+                last = era_at(repository.archive().eras, None)
+                if last is None or told.get("era") != last.at.isoformat():  # else no other life was told of meanwhile
+                    self._begin_era(repository, Era(self._clock.now(), int(told["timeline"])))
                 self._reached("put_back.told")
                 shutil.rmtree(aside)
-            if present.is_dir():
+            rebuilt = self._rebuilding.known(environment, name)
+            is_placed = not (self._rebuilding.folder(environment, name) / "data").is_dir()
+            if present.is_dir() and rebuilt is not None and is_placed:  # there was nothing to put in its place
+                self._live(environment, name, rebuilt, repository, storage)
+            elif present.is_dir():
                 self._up(environment)
                 self._receiving.protect(environment, storage)
+
+    def _live(self, environment: str, name: str, rebuilt: Rebuilt, repository: Repository, storage: Storage) -> None:
+        """What was rebuilt is in its place: it runs, its log flows, and its era is told.
+
+        Only then: one that does not start is no life, and is put back; and along a timeline whose history the receiver
+        has not brought yet no restore finds the way. It began as it was first started, whenever it is gone on with.
+        """
+        file = self._rebuilding.folder(environment, name) / BEGAN
+        if not file.exists():
+            write_atomically(file, self._clock.now().isoformat().encode(), 0o600)
+        self._up(environment)
+        self._reached("exchange.started")
+        self._receiving.protect(environment, storage)
+        self._reached("exchange.protected")
+        began = datetime.fromisoformat(file.read_text())
+        self._begin_era(repository, Era(began, rebuilt.timeline, rebuilt.parent, rebuilt.forked_from))
 
     def _take_out(self, environment: str, name: str, present: Path) -> None:
         new = self._rebuilding.folder(environment, name) / "data"
@@ -120,6 +138,7 @@ class Exchanging:
         era = era_at(repository.archive().eras, None)
         folder = own_directory(self._aside(environment) / name, 0o711)
         record = {"at": self._clock.now().isoformat(), "timeline": era.timeline if era else 1}
+        record |= {"era": era.at.isoformat()} if era else {}
         write_atomically(folder / "aside.json", json.dumps(record).encode(), 0o600)
         present.rename(folder / "data")
         sync_directory(folder)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections import deque
+import threading
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from itertools import chain
 from pathlib import Path
+from queue import Full, Queue
 
 from greenroom.adapters.postgres.backup.crypt import Damaged
 from greenroom.adapters.postgres.tools import is_caller
@@ -26,8 +26,10 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ANEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 AHEAD = 3
 """Blocks that are read and opened while one is written."""
-HELD = AHEAD + 1
-"""Blocks that must lie in memory at once: the one that is written, too."""
+HELD = AHEAD + 2
+"""Blocks that must lie in memory at once: the one that is written, too, and where a header begins in one and ends in
+the next, both."""
+LOOK_SECONDS = 0.1
 
 
 def unpack(blocks: Iterable[memoryview], target: Path, account: User) -> None:
@@ -78,15 +80,37 @@ def _member(stream: _Stream) -> tarfile.TarInfo | None:
 
 def _ahead(blocks: Iterator[memoryview]) -> Generator[memoryview, None, None]:
     """The same, read by a thread of its own, for reading, opening and writing all let others work meanwhile. What keeps
-    one from being read is raised in its place; the thread has ended when this has."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="reading ahead")
+    one from being read is raised in its place; the thread has ended when this has.
+
+    No pool: as the program ends, a pool takes no more work while whoever asks for it still runs.
+    """
+    coming: Queue[memoryview | BaseException | None] = Queue(AHEAD - 1)  # and one that waits to be put there
+    is_over = threading.Event()
+
+    def put(what: memoryview | BaseException | None) -> None:
+        while not is_over.is_set():
+            with suppress(Full):
+                coming.put(what, timeout=LOOK_SECONDS)
+                break
+
+    def read() -> None:
+        try:
+            while not is_over.is_set() and (block := next(blocks, None)) is not None:
+                put(block)
+            put(None)
+        except BaseException as error:  # noqa: BLE001 - raised where the block is waited for
+            put(error)
+
+    reader = threading.Thread(target=read, name="reading ahead", daemon=True)
+    reader.start()
     try:
-        waiting = deque(pool.submit(next, blocks, None) for _ in range(AHEAD))
-        while (block := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(next, blocks, None))
+        while (block := coming.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
             yield block
     finally:
-        pool.shutdown(cancel_futures=True)
+        is_over.set()
+        reader.join()
 
 
 class _Stream:

@@ -141,6 +141,10 @@ class PostgresCandidates:
         """Which transaction runs them, on disk before it is committed. The checkpoint keeps its number: of a number
         that no record on disk bears a server that was killed knows nothing, and gives it to the next transaction."""
         row = connection.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchone()
+        for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):  # the checkpoint takes its time
+            connection.execute(
+                "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = %s", [limit]
+            )
         with session(superuser, MAINTENANCE) as ours:
             ours.execute("CHECKPOINT")
         write_atomically(self._folder(environment, name) / EDITED, str(row[0] if row else "").encode(), 0o600)
