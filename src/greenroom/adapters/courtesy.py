@@ -13,9 +13,13 @@ from pathlib import Path
 
 from greenroom.keeper import procfs
 from greenroom.keeper.ranks import STANDS_BACK as STANDS_BACK
+from greenroom.keeper.ranks import rank
 
 TRIES, AGAIN_SECONDS = 10, 0.1
-"""Who is not root may rank a session once in a tenth of a second, all such users of the machine together."""
+"""Who is not root may rank a session only when nobody on the machine has for a tenth of a second, root included: where
+we are root, it is root who ranks."""
+
+FIRST_SECONDS = 0.05
 
 NICELY = f"""
 tries=0
@@ -31,6 +35,20 @@ def nicely(argv: Sequence[str], nice: int) -> list[str]:
     """`argv`, standing back behind other programs by `nice`. To be started in a session of its own: all of that session
     stands back."""
     return ["/bin/sh", "-c", NICELY, str(nice), *argv] if nice else list(argv)
+
+
+class Standing:
+    """A process that we started, and all that it starts, whatever sessions they begin: looked at again and again, less
+    and less often, it stands back. For root, who needs not ask twice."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._began, self._next = pid, time.monotonic(), 0.0
+
+    def look(self) -> None:
+        seconds = time.monotonic() - self._began
+        if seconds >= self._next:
+            rank(self._pid, stands_back=True)
+            self._next = max(FIRST_SECONDS, 2 * seconds)
 
 
 def follow(pid: int, parent: int) -> None:

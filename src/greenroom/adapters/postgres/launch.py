@@ -28,11 +28,11 @@ def launch(
     """The server over `data` with the settings file. `forced` settings win over that file and over
     `postgresql.auto.conf` (documentation, 19.1). `nice` is how far it stands back behind other programs; `is_offline`:
     nothing in it reaches a network, where the kernel allows that."""
-    argv = nicely([tools.program("postgres"), "-D", str(data), f"--config_file={settings}"], nice)
+    argv = [tools.program("postgres"), "-D", str(data), f"--config_file={settings}"]
     argv += [word for name, value in (forced or {}).items() for word in ("-c", f"{name}={value}")]
     with own_log(log) as said:
         return subprocess.Popen(
-            command(argv, account, at_our_death="QUIT", is_offline=is_offline),
+            nicely(command(argv, account, at_our_death="QUIT", is_offline=is_offline), nice),
             env=tools.env(),
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -89,7 +89,7 @@ def run(
     name = Path(argv[0]).name
     try:
         done = subprocess.run(
-            command(nicely(argv, nice), account),
+            nicely(command(argv, account), nice),
             env=dict(env),
             cwd="/",
             input=stdin,

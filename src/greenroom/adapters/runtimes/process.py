@@ -15,6 +15,7 @@ from greenroom.domain.command import checked_command, checked_file_name
 from greenroom.domain.errors import BadInput, Errored, Refused
 from greenroom.domain.secret import Secret, revealed
 from greenroom.keeper import spec as kept
+from greenroom.keeper.ranks import can_be_taken_back
 from greenroom.keeper.spec import Keeper, KeeperRefused, KeeperUnavailable, Spec, SpecDiffers, StaleFence, Status
 from greenroom.ports.runtime import Fence, Finished, Instance, InstanceSpec, InstanceState, Place, Unpacked
 
@@ -90,7 +91,9 @@ class ProcessRuntime:
         stands_back: bool = False,
     ) -> Finished:
         checked_file_name(log_name, "log")
-        outer, words = self._words(place, release, command, env, dies=True, nice=STANDS_BACK if stands_back else 0)
+        is_ranked = stands_back and can_be_taken_back()
+        nice = STANDS_BACK if stands_back and not is_ranked else 0
+        outer, words = self._words(place, release, command, env, dies=True, nice=nice)
         options = [] if self._bwrap else self._user_options(place)
         return run_to_end(
             words,
@@ -101,6 +104,7 @@ class ProcessRuntime:
             on_line=on_line,
             cwd=release.root,
             options=["--umask", f"{UMASK:o}", *options],
+            stands_back=is_ranked,
         )
 
     def free_port(self, environment: str) -> int:

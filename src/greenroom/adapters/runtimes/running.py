@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenroom.adapters.courtesy import FIRST_SECONDS, Standing
 from greenroom.domain.disk import is_full
 from greenroom.domain.secret import Secret, parts, redact
 from greenroom.keeper import logs, procfs, reaper
@@ -49,8 +50,9 @@ def run_to_end(
     on_line: Callable[[str], None] | None,
     cwd: Path,
     options: Sequence[str] = (),
+    stands_back: bool = False,
 ) -> Finished:
-    """Run `argv` under a reaper and wait.
+    """Run `argv` under a reaper and wait. As root it can stand back (`courtesy.Standing`).
 
     The reaper dies, and kills the whole tree, when the thread that calls this ends (PR_SET_PDEATHSIG goes by thread);
     that thread waits here, so it ends only with its process, however that dies.
@@ -62,7 +64,8 @@ def run_to_end(
         words, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        ended_by = _watch(process, limits, began, output)
+        standing = Standing(process.pid) if stands_back else None
+        ended_by = _watch(process, limits, began, output, standing)
     finally:
         _end(process)
         output.close()
@@ -74,14 +77,19 @@ def run_to_end(
     return Finished(code, ended_by, output.tail(), time.monotonic() - began)
 
 
-def _watch(process: subprocess.Popen[bytes], limits: Limits, began: float, output: Output) -> str:
+def _watch(
+    process: subprocess.Popen[bytes], limits: Limits, began: float, output: Output, standing: Standing | None
+) -> str:
     """Pass output on until the command ends. Says what ended it early, or nothing."""
     assert process.stdout is not None  # noqa: S101
     pipe = process.stdout.fileno()
     poller = select.poll()
     poller.register(pipe, select.POLLIN | select.POLLHUP)
+    look_seconds = FIRST_SECONDS if standing else LOOK_SECONDS
     while True:
-        if poller.poll(LOOK_SECONDS * 1000):
+        if standing is not None:
+            standing.look()
+        if poller.poll(look_seconds * 1000):
             data = os.read(pipe, 65536)
             if not data:
                 break
