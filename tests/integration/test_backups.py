@@ -26,6 +26,7 @@ from greenroom.domain.release import Services
 from greenroom.domain.secret import Secret
 from greenroom.ports.backups import Storage
 from tests.contracts.test_backups import flip, wait_until
+from tests.killing import killed_at
 from tests.life_support import free_ports
 from tests.postgres_ground import Ground, ground, query, tear_out
 from tests.small_disk import small_disk
@@ -72,18 +73,7 @@ def rows(made: Ground, environment: str, major: int = 18) -> int:
 
 def killed(made: Ground, boundary: str, act: Any) -> None:
     """Another process does it and is killed with -9 at that boundary."""
-
-    def reached(here: str) -> None:
-        if here == boundary:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if child == 0:
-        try:
-            act(backups_of(made, reached=reached))
-        finally:
-            os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "it never came there"
+    killed_at(boundary, lambda reached: act(backups_of(made, reached=reached)))
 
 
 @pytest.fixture(scope="module")

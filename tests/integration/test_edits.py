@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -18,6 +16,7 @@ from greenroom.domain.names import VAULT
 from greenroom.domain.release import Services
 from greenroom.ports.databases import Database
 from tests.clone_support import publish
+from tests.killing import Reached, killed_at
 from tests.postgres_ground import Ground, ground, query
 
 EDITS = ("UPDATE account SET balance = balance + 1", "INSERT INTO account VALUES (5)")
@@ -55,19 +54,12 @@ def edit_in_a_child(staging: tuple[Ground, Services], name: str, boundary: str) 
     """Another process runs the edits and is killed with -9 at that boundary, its server with it."""
     made, services = staging
 
-    def reached(here: str) -> None:
-        if here == boundary:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def edit(reached: Reached) -> None:
+        candidates = candidates_of(made, reached)
+        with serving(candidates, name, services) as database:
+            candidates.edit("staging", name, database, EDITS)
 
-    child = os.fork()
-    if child == 0:
-        try:
-            candidates = candidates_of(made, reached)
-            with serving(candidates, name, services) as database:
-                candidates.edit("staging", name, database, EDITS)
-        finally:
-            os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "it never came there"
+    killed_at(boundary, edit)
 
 
 @pytest.mark.parametrize("boundary", ["edit.noted", "edit.committed"])

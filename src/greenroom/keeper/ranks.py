@@ -80,7 +80,7 @@ def _rank_session(member: int, stands_back: bool) -> bool:
         if file.read_text().split()[-1:] == [wanted]:  # "/autogroup-123 nice 0"
             return False
         file.write_text(wanted)
-    except OSError:  # it has ended, or this kernel does not group
+    except OSError:  # it has ended, this kernel does not group, or it is not ours to rank: that was tried first
         return False
     return True
 
@@ -96,7 +96,7 @@ def _rank_thread(thread: int, stands_back: bool) -> bool:
             os.setpriority(os.PRIO_PROCESS, thread, usual)
         else:
             return False
-    except OSError:  # it has ended
+    except OSError:  # it has ended, or it is not ours to rank
         return False
     return True
 

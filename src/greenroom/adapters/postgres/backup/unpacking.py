@@ -26,9 +26,8 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ANEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 AHEAD = 3
 """Blocks that are read and opened while one is written."""
-HELD = AHEAD + 2
-"""Blocks that must lie in memory at once: the one that is written, too, and where a header begins in one and ends in
-the next, both."""
+HELD = AHEAD + 1
+"""Blocks that must lie in memory at once: the one that is written, too."""
 LOOK_SECONDS = 0.1
 
 
